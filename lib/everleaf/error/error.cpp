@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <everleaf/error/error.hpp>
+
+#include <cerrno>
+#include <system_error>
+
+namespace everleaf {
+
+Error& Error::set_retry_after(std::optional<std::chrono::seconds> delay) {
+  retry_after_ = delay;
+  return *this;
+}
+
+Error Error::within(std::string_view doing) const {
+  Error outer(kind_, std::string(doing) + ": " + what(), hint_);
+  outer.retry_after_ = retry_after_;
+  return outer;
+}
+
+Error Error::with_hint(std::string hint) const {
+  Error same = *this;
+  same.hint_ = std::move(hint);
+  return same;
+}
+
+Error system_error(std::string_view doing, int error_number) {
+  const auto kind = error_number == ENOENT ? ErrorKind::missing : ErrorKind::storage;
+  return Error(kind, std::string(doing) + ": " + std::generic_category().message(error_number));
+}
+
+Advice advice(const Error& error) {
+  switch (error.kind()) {
+    case ErrorKind::connection:
+    case ErrorKind::timed_out:
+    case ErrorKind::answer:
+    case ErrorKind::server:
+    case ErrorKind::throttled:
+    case ErrorKind::storage:
+    case ErrorKind::hook:
+    case ErrorKind::cancelled: return Advice::retry;
+    case ErrorKind::unauthorized:
+    case ErrorKind::refused:
+    case ErrorKind::wrong_certificate: return Advice::retry_slowly;
+    case ErrorKind::usage:
+    case ErrorKind::configuration:
+    case ErrorKind::missing:
+    case ErrorKind::conflict:
+    case ErrorKind::malformed:
+    case ErrorKind::crypto:
+    case ErrorKind::tls: return Advice::ask_operator;
+  }
+  return Advice::ask_operator;
+}
+
+namespace {
+
+// Length of the well-formed UTF-8 sequence at the start of `text`, 0 if there is none (Unicode 15, table 3-7, without
+// its finer limits on second bytes: overlong forms of three and four bytes pass, and are harmless on a terminal).
+std::size_t utf8_length(std::string_view text) {
+  const auto lead = static_cast<unsigned char>(text[0]);
+  const std::size_t length = lead < 0x80   ? 1
+                             : lead < 0xc2 ? 0
+                             : lead < 0xe0 ? 2
+                             : lead < 0xf0 ? 3
+                             : lead < 0xf5 ? 4
+                                           : 0;
+  if (length == 0 || text.size() < length) return 0;
+  for (std::size_t i = 1; i < length; ++i)
+    if ((static_cast<unsigned char>(text[i]) & 0xc0) != 0x80) return 0;
+  return length;
+}
+
+bool is_control(std::string_view character) {
+  const auto lead = static_cast<unsigned char>(character[0]);
+  if (character.size() == 1) return lead < 0x20 || lead == 0x7f;
+  return lead == 0xc2 && static_cast<unsigned char>(character[1]) < 0xa0;  // C1 controls
+}
+
+}  // namespace
+
+std::string escape(std::string_view foreign, std::size_t limit) {
+  static constexpr char digits[] = "0123456789abcdef";
+  std::string safe;
+  while (!foreign.empty()) {
+    if (safe.size() >= limit) return safe + "...";
+    const std::size_t length = utf8_length(foreign);
+    if (length != 0 && !is_control(foreign.substr(0, length))) {
+      safe += foreign.substr(0, length);
+      foreign.remove_prefix(length);
+      continue;
+    }
+    const auto byte = static_cast<unsigned char>(foreign[0]);
+    safe += {'\\', 'x', digits[byte >> 4], digits[byte & 15]};
+    foreign.remove_prefix(1);
+  }
+  return safe;
+}
+
+}  // namespace everleaf

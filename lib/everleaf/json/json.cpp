@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <everleaf/json/json.hpp>
+
+#include <everleaf/error/error.hpp>
+
+namespace everleaf {
+
+nlohmann::json parse_json(std::string_view text, const std::string& source) {
+  std::size_t values = 0;
+  const auto within_bounds = [&](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
+    if (depth > 32 || ++values > 100'000) throw Error(ErrorKind::malformed, source + " is JSON of unreasonable size");
+    return true;
+  };
+  try {
+    return nlohmann::json::parse(text, within_bounds);
+  } catch (const nlohmann::json::exception&) {
+    throw Error(ErrorKind::malformed, source + " is not JSON");
+  }
+}
+
+std::string optional_string(const nlohmann::json& object, const char* member, const std::string& source) {
+  if (!object.is_object()) throw Error(ErrorKind::malformed, source + " is not a JSON object");
+  const auto found = object.find(member);
+  if (found == object.end() || found->is_null()) return {};
+  if (!found->is_string()) throw Error(ErrorKind::malformed, source + ": \"" + member + "\" is not a string");
+  return found->get<std::string>();
+}
+
+std::string required_string(const nlohmann::json& object, const char* member, const std::string& source) {
+  auto text = optional_string(object, member, source);
+  if (text.empty()) throw Error(ErrorKind::malformed, source + " lacks \"" + member + "\"");
+  return text;
+}
+
+}  // namespace everleaf

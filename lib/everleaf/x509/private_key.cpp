@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <everleaf/x509/private_key.hpp>
+
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <utility>
+
+#include <everleaf/x509/openssl.hpp>
+
+namespace everleaf {
+namespace {
+
+constexpr std::array<std::pair<KeyType, std::string_view>, 7> type_names{{{KeyType::ec_p256, "ec-p256"},
+                                                                          {KeyType::ec_p384, "ec-p384"},
+                                                                          {KeyType::ec_p521, "ec-p521"},
+                                                                          {KeyType::ed25519, "ed25519"},
+                                                                          {KeyType::rsa_2048, "rsa-2048"},
+                                                                          {KeyType::rsa_3072, "rsa-3072"},
+                                                                          {KeyType::rsa_4096, "rsa-4096"}}};
+
+EVP_PKEY* generate_native(KeyType type) {
+  switch (type) {
+    case KeyType::ec_p256: return EVP_EC_gen("P-256");
+    case KeyType::ec_p384: return EVP_EC_gen("P-384");
+    case KeyType::ec_p521: return EVP_EC_gen("P-521");
+    case KeyType::ed25519: return EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519");
+    case KeyType::rsa_2048: return EVP_RSA_gen(2048U);
+    case KeyType::rsa_3072: return EVP_RSA_gen(3072U);
+    case KeyType::rsa_4096: return EVP_RSA_gen(4096U);
+  }
+  return nullptr;
+}
+
+struct PasswordAnswer {
+  const std::optional<Secret>& password;
+  bool asked = false;
+};
+
+int answer_password(char* buffer, int size, int /*writing*/, void* context) {
+  auto& answer = *static_cast<PasswordAnswer*>(context);
+  answer.asked = true;
+  if (!answer.password) return -1;
+  const auto password = answer.password->reveal();
+  if (password.size() > static_cast<std::size_t>(size)) return -1;
+  std::memcpy(buffer, password.data(), password.size());
+  return static_cast<int>(password.size());
+}
+
+}  // namespace
+
+std::optional<KeyType> parse_key_type(std::string_view text) {
+  const auto found =
+      std::find_if(type_names.begin(), type_names.end(), [&](auto& entry) { return entry.second == text; });
+  if (found == type_names.end()) return std::nullopt;
+  return found->first;
+}
+
+std::string_view to_string(KeyType type) {
+  return std::find_if(type_names.begin(), type_names.end(), [&](auto& entry) { return entry.first == type; })->second;
+}
+
+PrivateKey PrivateKey::generate(KeyType type) {
+  std::shared_ptr<EVP_PKEY> key(generate_native(type), EVP_PKEY_free);
+  require(key != nullptr, "cannot generate a key");
+  return PrivateKey(std::move(key));
+}
+
+PrivateKey PrivateKey::from_pem(std::string_view pem, const std::string& source,
+                                const std::optional<Secret>& password) {
+  PasswordAnswer answer{password};
+  const auto bio = read_bio(pem);
+  std::shared_ptr<EVP_PKEY> key(PEM_read_bio_PrivateKey(bio.get(), nullptr, answer_password, &answer), EVP_PKEY_free);
+  if (key) return PrivateKey(std::move(key));
+  ERR_clear_error();
+  if (!answer.asked) throw Error(ErrorKind::malformed, source + " is not a private key in PEM");
+  if (!password) throw Error(ErrorKind::crypto, source + " is encrypted", "give its password with --password-file");
+  throw Error(ErrorKind::crypto, "cannot decrypt " + source + ": wrong password, or a damaged key");
+}
+
+bool PrivateKey::is_encrypted_pem(std::string_view pem) {
+  return pem.find("Proc-Type: 4,ENCRYPTED") != std::string_view::npos ||
+         pem.find("BEGIN ENCRYPTED PRIVATE KEY") != std::string_view::npos;
+}
+
+Secret PrivateKey::to_pem() const {
+  const BioPtr bio(BIO_new(BIO_s_secmem()));
+  const bool pkcs8 = EVP_PKEY_is_a(native(), "ED25519") == 1;
+  const int written =
+      pkcs8 ? PEM_write_bio_PrivateKey(bio.get(), native(), nullptr, nullptr, 0, nullptr, nullptr)
+            : PEM_write_bio_PrivateKey_traditional(bio.get(), native(), nullptr, nullptr, 0, nullptr, nullptr);
+  require(written == 1, "cannot encode a private key");
+  return Secret(contents(bio.get()));
+}
+
+std::string PrivateKey::public_key() const { return to_der(i2d_PUBKEY, native()); }
+
+std::optional<KeyType> PrivateKey::type() const {
+  if (EVP_PKEY_is_a(native(), "ED25519") == 1) return KeyType::ed25519;
+  const bool rsa = EVP_PKEY_is_a(native(), "RSA") == 1;
+  if (!rsa && EVP_PKEY_is_a(native(), "EC") != 1) return std::nullopt;
+  switch (EVP_PKEY_get_bits(native())) {
+    case 256: return KeyType::ec_p256;
+    case 384: return KeyType::ec_p384;
+    case 521: return KeyType::ec_p521;
+    case 2048: return KeyType::rsa_2048;
+    case 3072: return KeyType::rsa_3072;
+    case 4096: return KeyType::rsa_4096;
+    default: return std::nullopt;
+  }
+}
+
+}  // namespace everleaf

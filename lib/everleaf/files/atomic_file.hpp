@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <string_view>
+
+#include <everleaf/files/file.hpp>
+
+namespace everleaf {
+
+// A file that appears under its name whole, or not at all: temporary beside it, fsync, rename, fsync of the directory.
+//
+//   AtomicFile file(path, file_mode::private_key);   // before the CA is asked: finds out that we cannot write
+//   file.write(pem);
+//   file.commit();                                   // without this line nothing has happened
+class AtomicFile {
+ public:
+  // Creates the temporary `.NAME.everleaf-XXXXXXXX` in the target's directory with exactly `mode` from its first byte
+  // (whatever the umask), holds a flock on it, and reserves 64 KiB on the disk. Throws missing if there is no such
+  // directory; storage if it is read-only, full or not ours; conflict if the target is a directory. A target that is a
+  // symbolic link is replaced, not followed.
+  AtomicFile(std::filesystem::path target, mode_t mode);
+  AtomicFile(AtomicFile&&) noexcept;
+  ~AtomicFile();  // removes the temporary if it was not committed or left behind
+
+  // The whole contents, once; synced when it returns.
+  void write(std::string_view contents);
+  // Renames and syncs the directory. A failed fsync is a failure.
+  void commit();
+
+  const std::filesystem::path& target() const { return target_; }
+  const std::filesystem::path& temporary() const { return temporary_; }
+
+ private:
+  std::filesystem::path target_;
+  std::filesystem::path temporary_;
+  Descriptor descriptor_;
+};
+
+// Removes the temporaries that killed runs left beside `target`: those of its name on which nobody holds the flock.
+void remove_stray_temporaries(const std::filesystem::path& target);
+
+}  // namespace everleaf

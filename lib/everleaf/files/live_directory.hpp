@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <everleaf/files/file.hpp>
+
+namespace everleaf {
+
+struct LiveFile {
+  std::string name;  // "tls.key": no slash
+  mode_t mode;
+  std::string contents;
+};
+
+// The directory PARENT/NAME whose files are always of one generation: a new one is written whole into PARENT/.NAME.next
+// (0700) and changes places with it by one renameat2(RENAME_EXCHANGE). Paths never change. What was live is then in
+// .NAME.next, 0700, until remove_next().
+class LiveDirectory {
+ public:
+  LiveDirectory(std::filesystem::path parent, std::string name);
+
+  // Finds out whether we could write and swap here, with the very directories: PARENT takes a new directory and an
+  // exchange of two of its children, NAME (if there) is a real directory on the same mount. Throws storage with a hint
+  // for: a file system without exchange, a mount point, a lower layer of an overlay, read-only, full.
+  void check_writable() const;
+
+  // Writes a whole generation, synced, as next. What was in next is removed first.
+  void stage(const std::vector<LiveFile>& files);
+  // Swaps next and live (the first time: a plain rename without replacement) and syncs the parent. `mode` is that of
+  // the live directory, set before it becomes visible; the other gets 0700.
+  void exchange(mode_t mode = 0755);
+  // Removes next: files of mode 0600 (keys) first, then the others, then the directory; parent synced.
+  void remove_next();
+
+  // One file of either side, or nothing if it or its directory is missing. Reads never follow symbolic links out.
+  std::optional<std::string> read_live(const std::string& file) const;
+  std::optional<std::string> read_next(const std::string& file) const;
+  // Several files of the live side through one open directory: never of two generations.
+  std::vector<std::optional<std::string>> read_live_together(const std::vector<std::string>& files) const;
+  bool has_next() const;
+
+  std::filesystem::path path() const { return parent_ / name_; }
+
+ private:
+  std::filesystem::path next_path() const { return parent_ / ("." + name_ + ".next"); }
+  std::filesystem::path parent_;
+  std::string name_;
+};
+
+}  // namespace everleaf

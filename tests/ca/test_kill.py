@@ -44,12 +44,14 @@ def every_kill(run, everleaf, ca, work, before):
 
     points, whole = kill_points(run(ca, fresh()), work.parent, everleaf.environment, work)
     whole.succeeded()
-    assert len(points) >= 4
+    kills = 0
     for point in points:
         place = fresh()
         killed = killed_at(point, run(ca, place), work.parent, everleaf.environment)
         assert killed.status in (-9, 0), f"{point}: {killed}"  # 0: a run that needed fewer such calls
+        kills += killed.status == -9
         yield point, place
+    assert kills >= 4 and kills >= 0.8 * len(points)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 
+from daemon import Daemon, Hook
 from lying_ca import LyingCa
 from mounts import Mounts
 from step_ca import RealCa
@@ -43,3 +44,22 @@ def client(real_ca, everleaf, work):
                  "--force").succeeded()
         return paths
     return make
+
+
+@pytest.fixture
+def daemon(tmp_path):
+    """daemon(ca, *configuration blocks) makes one; at the end none is left."""
+    made = []
+
+    def make(ca, *blocks, name="daemon", **options):
+        made.append(Daemon(tmp_path / name, ca, *blocks, **options))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.kill()
+
+
+@pytest.fixture
+def hook(tmp_path):
+    return Hook(tmp_path)

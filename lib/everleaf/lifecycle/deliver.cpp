@@ -37,7 +37,7 @@ Place::Place(const Configuration& configuration, const ManagedCertificate& certi
 
 std::vector<std::filesystem::path> Place::given_paths() const {
   std::vector<std::filesystem::path> paths;
-  for (const auto& path : {given_->key, given_->certificate, given_->combined, given_->root})
+  for (const auto& path : {given_->certificate, given_->key, given_->combined, given_->root})
     if (!path.empty()) paths.push_back(path);
   return paths;
 }
@@ -102,8 +102,8 @@ void Place::swap(const std::optional<Fingerprint>& replaced) {
 }
 
 void Place::swap_given_files() const {
-  std::vector<FileTarget> targets{{given_->key, file_mode::private_key}, {given_->certificate, file_mode::certificate}};
-  std::vector<const char*> sources{key_file, certificate_file};
+  std::vector<FileTarget> targets{{given_->certificate, file_mode::certificate}, {given_->key, file_mode::private_key}};
+  std::vector<const char*> sources{certificate_file, key_file};
   if (!given_->combined.empty()) {
     targets.push_back({given_->combined, file_mode::private_key});
     sources.push_back(combined_file);

@@ -13,7 +13,7 @@
 namespace everleaf::cli {
 namespace {
 
-constexpr auto bootstrap_hint = "run \"everleaf ca bootstrap --ca-url URL --fingerprint HEX\" once, or give the flag";
+constexpr auto bootstrap_hint = "run \"everleaf ca bootstrap --ca-url URL --fingerprint HEX\" once, or give --root";
 
 [[noreturn]] void reject(const std::string& flag, const std::string& value, const std::string& hint) {
   throw Error(ErrorKind::usage, "invalid value \"" + escape(value) + "\" for " + flag, hint);
@@ -39,7 +39,7 @@ void CaOptions::add_to(CLI::App& command) {
 }
 
 HttpsUrl CaOptions::url() const {
-  if (ca_url.empty()) throw Error(ErrorKind::usage, "--ca-url is required", bootstrap_hint);
+  if (ca_url.empty()) throw Error(ErrorKind::usage, "--ca-url is required", "\"everleaf ca bootstrap\" remembers it");
   return HttpsUrl::parse(ca_url);
 }
 

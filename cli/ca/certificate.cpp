@@ -56,7 +56,9 @@ int certificate(const CertificateOptions& options) {
   say_checked("CA", ca.url().origin());
 
   const auto key = PrivateKey::generate(key_type);
-  const CertificateWish wish{options.subject, names, options.validity.not_before, options.validity.not_after};
+  // As the token writes it: the CA compares the case too.
+  const auto subject = given ? given->subject : options.subject;
+  const CertificateWish wish{subject, names, options.validity.not_before, options.validity.not_after};
   const ExpectedCertificate expected{key, classify_all(names), std::nullopt, options.validity.lifetime()};
   output.write(accept(enroll(ca, wish, key, token), expected, ca.trusted_roots(), system_now()));
   say_checked("Certificate", options.certificate_file);

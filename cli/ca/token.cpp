@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cstdio>
 
-#include <everleaf/files/file.hpp>
 #include "cli/command.hpp"
+#include "cli/output_file.hpp"
 #include "cli/shared_options.hpp"
 
 namespace everleaf::cli {
@@ -18,14 +18,11 @@ struct TokenOptions {
 };
 
 int token(const TokenOptions& options) {
-  if (!options.output_file.empty()) require_replaceable({options.output_file}, options.force.existing_files());
+  OutputFile output(options.output_file, options.force.existing_files());
   auto ca = options.ca.connect();
   const auto names = options.names.empty() ? std::vector{options.subject} : options.names;
   const auto made = options.provisioner.make_token(ca, options.subject, names, system_now());
-  if (options.output_file.empty())
-    std::printf("%.*s\n", static_cast<int>(made.reveal().size()), made.reveal().data());
-  else
-    replace_file(options.output_file, made.reveal(), file_mode::private_key);
+  if (!output.write(made.reveal())) std::puts("");
   return 0;
 }
 

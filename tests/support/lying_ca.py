@@ -356,7 +356,7 @@ class LyingCa(Recorder):
         return ["--provisioner", "admin", "--provisioner-password-file", self.password_file]
 
     def token(self, subject, **claims):
-        return self.provisioner.token(subject, f"{self.url}/1.0/sign", sha=self.fingerprint, **claims)
+        return self.provisioner.token(subject, f"{self.url}/1.0/sign", **{"sha": self.fingerprint, **claims})
 
     def reply(self, request, peer):
         lie = self.lies.get(request.endpoint, Lie())

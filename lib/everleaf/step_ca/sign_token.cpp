@@ -34,7 +34,10 @@ PrivateKey decrypt_provisioner_key(const Provisioner& provisioner, const Secret&
   try {
     return private_key_from_jwk(decrypt_jwe(provisioner.encrypted_key, password).reveal(), what);
   } catch (const Error& error) {
-    throw error.within("cannot use " + what);
+    const auto outer = error.within("cannot use " + what);
+    throw error.kind() == ErrorKind::crypto
+        ? outer.with_hint("it is the password that was set when this provisioner was added to the CA")
+        : outer;
   }
 }
 

@@ -17,8 +17,8 @@ class AtomicFile {
  public:
   // Creates the temporary `.NAME.everleaf-XXXXXXXX` in the target's directory with exactly `mode` from its first byte
   // (whatever the umask), holds a flock on it, and reserves 64 KiB on the disk. Throws missing if there is no such
-  // directory; storage if it is read-only, full or not ours; conflict if the target is a directory. A target that is a
-  // symbolic link is replaced, not followed.
+  // directory; storage if it is read-only, full or not ours; conflict if the target is there but no regular file (a
+  // directory, /dev/null). A target that is a symbolic link to a file is replaced, not followed.
   AtomicFile(std::filesystem::path target, mode_t mode);
   AtomicFile(AtomicFile&&) noexcept;
   ~AtomicFile();  // removes the temporary if it was not committed or left behind
@@ -32,12 +32,20 @@ class AtomicFile {
   const std::filesystem::path& temporary() const { return temporary_; }
 
  private:
+  friend class FileSet;  // renames several under one record
+
+  explicit AtomicFile(std::filesystem::path target);
+  bool create_temporary(mode_t mode);
+  void put_in_place();  // commit() without the sync
+  void leave_behind();  // for recover_files()
+
   std::filesystem::path target_;
   std::filesystem::path temporary_;
   Descriptor descriptor_;
 };
 
-// Removes the temporaries that killed runs left beside `target`: those of its name on which nobody holds the flock.
+// Removes the temporaries that killed runs left beside `target`: those of its name on which nobody holds the flock
+// and which no intent record beside them names (see FileSet).
 void remove_stray_temporaries(const std::filesystem::path& target);
 
 }  // namespace everleaf

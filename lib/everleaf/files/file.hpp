@@ -20,6 +20,7 @@ class Descriptor {
   Descriptor& operator=(Descriptor&& other) noexcept;
   ~Descriptor();
   int get() const { return number_; }
+  bool is_open() const { return number_ >= 0; }
   int release();
 
  private:

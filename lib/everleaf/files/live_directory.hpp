@@ -16,16 +16,19 @@ struct LiveFile {
   std::string contents;
 };
 
-// The directory PARENT/NAME whose files are always of one generation: a new one is written whole into PARENT/.NAME.next
+// The directory PARENT/NAME whose files are always of one generation: a new one is written whole as PARENT/.NAME.next
 // (0700) and changes places with it by one renameat2(RENAME_EXCHANGE). Paths never change. What was live is then in
-// .NAME.next, 0700, until remove_next().
+// .NAME.next, 0700, until remove_next(). Next is always a whole generation too: it is made and removed under the name
+// .NAME.partial, and what a crash leaves there goes with the next stage() or remove_next().
 class LiveDirectory {
  public:
+  // Throws usage if `name` starts with a dot or has a slash.
   LiveDirectory(std::filesystem::path parent, std::string name);
 
   // Finds out whether we could write and swap here, with the very directories: PARENT takes a new directory and an
   // exchange of two of its children, NAME (if there) is a real directory on the same mount. Throws storage with a hint
-  // for: a file system without exchange, a mount point, a lower layer of an overlay, read-only, full.
+  // for: a file system without exchange, a mount point, a lower layer of an overlay, read-only, full; conflict if NAME
+  // is no directory. Leaves nothing behind; what it left when it was killed goes with the next call.
   void check_writable() const;
 
   // Writes a whole generation, synced, as next. What was in next is removed first.
@@ -33,7 +36,8 @@ class LiveDirectory {
   // Swaps next and live (the first time: a plain rename without replacement) and syncs the parent. `mode` is that of
   // the live directory, set before it becomes visible; the other gets 0700.
   void exchange(mode_t mode = 0755);
-  // Removes next: files of mode 0600 (keys) first, then the others, then the directory; parent synced.
+  // Removes next, if there is one, and what a killed stage() or remove_next() left: what not everybody may read (keys)
+  // first, then the other files, then the directory; parent synced. After a crash call it without asking has_next().
   void remove_next();
 
   // One file of either side, or nothing if it or its directory is missing. Reads never follow symbolic links out.
@@ -46,7 +50,11 @@ class LiveDirectory {
   std::filesystem::path path() const { return parent_ / name_; }
 
  private:
-  std::filesystem::path next_path() const { return parent_ / ("." + name_ + ".next"); }
+  void retire_next(int parent);
+  std::string next_name() const { return "." + name_ + ".next"; }
+  std::string partial_name() const { return "." + name_ + ".partial"; }
+  std::filesystem::path next_path() const { return parent_ / next_name(); }
+
   std::filesystem::path parent_;
   std::string name_;
 };

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/shared_options.hpp"
+
+#include <csignal>
+#include <sstream>
+
+#include <everleaf/files/file.hpp>
+#include <everleaf/process/command.hpp>
+#include <everleaf/process/signal.hpp>
+#include <everleaf/step_ca/sign_token.hpp>
+#include "cli/context/step_path.hpp"
+
+namespace everleaf::cli {
+namespace {
+
+constexpr auto bootstrap_hint = "run \"everleaf ca bootstrap --ca-url URL --fingerprint HEX\" once, or give the flag";
+
+[[noreturn]] void reject(const std::string& flag, const std::string& value, const std::string& hint) {
+  throw Error(ErrorKind::usage, "invalid value \"" + escape(value) + "\" for " + flag, hint);
+}
+
+void require_time_or_duration(const std::string& value, const std::string& flag) {
+  if (!value.empty() && !parse_time(value) && !parse_duration(value))
+    reject(flag, value, "a time as 2026-01-02T15:04:05Z, or a duration with its unit as 90s, 5m, 24h, 30d");
+}
+
+// The CA reads Go's durations, which have no days.
+std::string without_days(const std::string& value) {
+  const auto duration = value.find('d') == std::string::npos ? std::nullopt : parse_duration(value);
+  return duration ? format_duration(*duration) : value;
+}
+
+}  // namespace
+
+void CaOptions::add_to(CLI::App& command) {
+  command.add_option("--ca-url", ca_url, "the CA, as https://ca.internal:9443")->type_name("URL");
+  command.add_option("--root", root, "file with the root certificates that the CA's certificate must lead to")
+      ->type_name("FILE");
+}
+
+HttpsUrl CaOptions::url() const {
+  if (ca_url.empty()) throw Error(ErrorKind::usage, "--ca-url is required", bootstrap_hint);
+  return HttpsUrl::parse(ca_url);
+}
+
+std::vector<Certificate> CaOptions::roots() const {
+  const std::filesystem::path file =
+      root.empty() ? StepPath::from_environment().root_certificate() : std::filesystem::path(root);
+  const auto pem = read_file_if_present(file);
+  if (!pem) throw Error(ErrorKind::missing, "there is no root certificate " + file.string(), bootstrap_hint);
+  return parse_certificates(*pem, file.string());
+}
+
+StepCa CaOptions::connect() const { return StepCa(url(), roots(), {}); }
+
+void FingerprintOption::add_to(CLI::App& command) {
+  command.add_option("--fingerprint", text, "SHA-256 of the root certificate, in hex")->type_name("HEX");
+}
+
+Fingerprint FingerprintOption::fingerprint() const {
+  const std::string hint = "\"step certificate fingerprint root_ca.crt\" prints it where the CA runs";
+  if (text.empty()) throw Error(ErrorKind::usage, "--fingerprint is required", hint);
+  const auto parsed = Fingerprint::parse(text);
+  if (!parsed) reject("--fingerprint", text, "it has 64 hex digits; " + hint);
+  return *parsed;
+}
+
+void ForceOption::add_to(CLI::App& command) {
+  command.add_flag("-f,--force", force, "replace existing files without asking");
+}
+
+void KeyOptions::add_to(CLI::App& command) {
+  command.add_option("--kty", kty, "kind of key: EC (default), OKP or RSA")->check(CLI::IsMember({"EC", "OKP", "RSA"}));
+  command.add_option("--curve,--crv", curve, "P-256 (default), P-384, P-521; Ed25519 for OKP");
+  command.add_option("--size", size, "bits of an RSA key: 2048 (default), 3072, 4096");
+}
+
+KeyType KeyOptions::type() const {
+  if (kty == "RSA") {
+    if (!curve.empty()) throw Error(ErrorKind::usage, "--curve does not go with --kty RSA");
+    const auto type = parse_key_type("rsa-" + std::to_string(size == 0 ? 2048 : size));
+    if (!type) reject("--size", std::to_string(size), "2048, 3072 or 4096");
+    return *type;
+  }
+  if (size != 0) throw Error(ErrorKind::usage, "--size goes only with --kty RSA");
+  if (kty == "OKP") {
+    if (!curve.empty() && curve != "Ed25519") reject("--curve", curve, "Ed25519 is the curve of --kty OKP");
+    return KeyType::ed25519;
+  }
+  if (curve.empty() || curve == "P-256") return KeyType::ec_p256;
+  if (curve == "P-384") return KeyType::ec_p384;
+  if (curve == "P-521") return KeyType::ec_p521;
+  reject("--curve", curve, "P-256, P-384 or P-521; Ed25519 with --kty OKP");
+}
+
+void ProvisionerOptions::add_to(CLI::App& command) {
+  command.add_option("--provisioner,--issuer", provisioner, "name of the provisioner")->type_name("NAME");
+  command
+      .add_option("--provisioner-password-file,--password-file", password_file,
+                  "file with the password of the provisioner's key")
+      ->type_name("FILE");
+}
+
+Secret ProvisionerOptions::make_token(StepCa& ca, const std::string& subject, const std::vector<std::string>& names,
+                                      Time now) const {
+  const auto chosen = choose_provisioner(ca.provisioners(), provisioner);
+  say_checked("Provisioner", chosen.name + " (" + chosen.type + ") [kid: " + chosen.key_id + "]");
+  const auto password = password_file.empty() ? ask_password("Please enter the password to decrypt the provisioner key",
+                                                             "give the password with --provisioner-password-file")
+                                              : read_secret(password_file);
+  return make_sign_token(ca, chosen, decrypt_provisioner_key(chosen, password), subject, names, now);
+}
+
+void ValidityOptions::add_to(CLI::App& command) {
+  command.add_option("--not-before", not_before, "begin of the validity: a time, or a duration from now")
+      ->type_name("TIME|DURATION");
+  command.add_option("--not-after", not_after, "end of the validity: a time, or a duration from its begin")
+      ->type_name("TIME|DURATION");
+  command.parse_complete_callback([this] {
+    require_time_or_duration(not_before, "--not-before");
+    require_time_or_duration(not_after, "--not-after");
+    not_before = without_days(not_before);
+    not_after = without_days(not_after);
+  });
+}
+
+std::optional<std::chrono::seconds> ValidityOptions::lifetime() const {
+  // A duration of --not-after counts from the begin; with a time the CA's clock decides, and a second is lost to
+  // rounding.
+  const auto duration = parse_duration(not_after);
+  if (!duration) return std::nullopt;
+  return std::chrono::floor<std::chrono::seconds>(*duration);
+}
+
+void HookOptions::add_to(CLI::App& command) {
+  command.add_option("--exec", exec, "program to run afterwards; its words are separated by spaces, there is no shell");
+  auto* pid_option = command.add_option("--pid", pid, "process to signal afterwards");
+  auto* pid_file_option =
+      command.add_option("--pid-file", pid_file, "file with the number of the process to signal")->type_name("FILE");
+  pid_option->check(CLI::PositiveNumber)->excludes(pid_file_option);
+  command.add_option("--signal", signal, "number of the signal to send (default 1, SIGHUP)")->check(CLI::Range(1, 64));
+}
+
+void HookOptions::run() const {
+  if (!pid_file.empty()) signal_process(pid_file, signal);
+  if (pid && kill(*pid, signal) != 0) throw system_error("cannot signal process " + std::to_string(*pid), errno);
+  std::istringstream words(exec);
+  const std::vector<std::string> argv{std::istream_iterator<std::string>(words), {}};
+  if (argv.empty()) return;
+  const auto result = run_command(argv, {}, {});
+  std::fputs(result.output.c_str(), stdout);
+  std::fputs(result.errors.c_str(), stderr);
+}
+
+Duration require_duration(const std::string& text, const std::string& flag) {
+  const auto duration = parse_duration(text);
+  if (!duration || *duration < Duration{0}) reject(flag, text, "a duration with its unit, as 90s, 5m, 8h or 2d");
+  return *duration;
+}
+
+}  // namespace everleaf::cli

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include <everleaf/config/configuration.hpp>
+
+namespace everleaf {
+
+// One thing that is wrong, and where. Line and column count from 1; 0 when it concerns the whole file.
+struct ConfigurationProblem {
+  std::filesystem::path file;
+  unsigned line = 0;
+  unsigned column = 0;
+  std::string text;
+  std::string hint;
+};
+// "everleaf.toml:12:3: unknown key ..."
+std::string to_string(const ConfigurationProblem& problem);
+
+struct LoadedConfiguration {
+  std::optional<Configuration> configuration;  // nothing if there is any problem
+  std::vector<ConfigurationProblem> problems;  // all of them, in the order of the files
+};
+
+// Reads `main_file`, then `conf.d/*.toml` beside it in the order of their names. A name may be defined once. Files that
+// others than root or us own or may write are refused. "%d" in a path is systemd's credentials directory.
+LoadedConfiguration load_configuration(const std::filesystem::path& main_file);
+
+// The same for those who cannot go on without: throws configuration, naming the first problem and how many there are.
+Configuration require_configuration(const std::filesystem::path& main_file);
+
+// Whether `name` can be a certificate's or a proxy's: [A-Za-z0-9][A-Za-z0-9_-]{0,63}.
+bool is_valid_name(std::string_view name);
+
+}  // namespace everleaf

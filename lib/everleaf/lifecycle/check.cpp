@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <everleaf/lifecycle/check.hpp>
+
+#include <algorithm>
+
+#include <everleaf/error/error.hpp>
+#include <everleaf/x509/verify.hpp>
+
+namespace everleaf {
+namespace {
+
+using Reasons = std::vector<std::string>;
+
+// What step-ca signs for TLS peers; a leaf without any may be used for everything (RFC 5280, section 4.2.1.12).
+constexpr std::string_view server_authentication = "1.3.6.1.5.5.7.3.1";
+constexpr std::string_view client_authentication = "1.3.6.1.5.5.7.3.2";
+
+bool is_for_tls(const std::vector<std::string>& usages) {
+  return usages.empty() || std::any_of(usages.begin(), usages.end(), [](const std::string& usage) {
+           return usage == server_authentication || usage == client_authentication;
+         });
+}
+
+void check_leaf(const Certificate& leaf, const ExpectedCertificate& expected, Reasons& reasons) {
+  if (leaf.public_key() != expected.key.public_key()) reasons.emplace_back("it was made for another key");
+  if (leaf.is_authority()) reasons.emplace_back("it is the certificate of a CA");
+  if (!is_for_tls(leaf.extended_key_usages())) reasons.emplace_back("it is not for TLS");
+  const auto names = leaf.names();
+  if (!std::all_of(expected.names.begin(), expected.names.end(),
+                   [&](const Name& name) { return std::find(names.begin(), names.end(), name) != names.end(); }))
+    reasons.push_back("it has other names: asked for " + list(expected.names) + ", got " + list(names));
+}
+
+void check_dates(const Validity& validity, const ExpectedCertificate& expected, Time now, Reasons& reasons) {
+  if (validity.not_after <= now) reasons.push_back("it expired at " + format_time(validity.not_after));
+  if (validity.not_before > now + clock_skew_allowance)
+    reasons.push_back("it is valid only from " + format_time(validity.not_before));
+  if (expected.lifetime && validity.lifetime() < *expected.lifetime)
+    reasons.push_back("it is shorter than asked: " + format_duration(validity.lifetime()) + " instead of " +
+                      format_duration(*expected.lifetime));
+}
+
+void check_replacement(const Certificate& leaf, const Certificate& replaced, Reasons& reasons) {
+  if (leaf.names() != replaced.names() || leaf.common_name() != replaced.common_name())
+    reasons.push_back("it has other names than the one it replaces: " + list(leaf.names()) + " instead of " +
+                      list(replaced.names()));
+  if (leaf.extended_key_usages() != replaced.extended_key_usages())
+    reasons.emplace_back("it has other usages than the one it replaces");
+  if (leaf.validity().not_after <= replaced.validity().not_after)
+    reasons.emplace_back("it does not last longer than the one it replaces");
+}
+
+void check_order(const std::vector<Certificate>& chain, Reasons& reasons) {
+  for (std::size_t i = 0; i + 1 < chain.size(); ++i)
+    if (!chain[i].may_be_issued_by(chain[i + 1])) {
+      reasons.emplace_back("its chain is not in order");
+      return;
+    }
+}
+
+}  // namespace
+
+Reasons reasons_against(const std::vector<Certificate>& chain, const ExpectedCertificate& expected,
+                        const std::vector<Certificate>& roots, Time now) {
+  if (chain.empty()) return {"there is no certificate"};
+  Reasons reasons;
+  const auto validity = chain.front().validity();
+  check_leaf(chain.front(), expected, reasons);
+  check_dates(validity, expected, now, reasons);
+  if (expected.replaces) check_replacement(chain.front(), *expected.replaces, reasons);
+  check_order(chain, reasons);
+  // A leaf that begins in a moment is judged at its beginning; its dates were looked at above.
+  const auto at = std::clamp(now, validity.not_before, std::max(validity.not_before, validity.not_after));
+  for (const auto& reason : reasons_against_chain(chain, roots, at))
+    reasons.push_back("its chain does not lead to a trusted root: " + reason);
+  return reasons;
+}
+
+Identity accept(std::vector<Certificate> chain, const ExpectedCertificate& expected,
+                const std::vector<Certificate>& roots, Time now) {
+  const auto reasons = reasons_against(chain, expected, roots, now);
+  if (reasons.empty()) return {std::move(chain), expected.key};
+  std::string all;
+  for (const auto& reason : reasons) all += (all.empty() ? "" : "; ") + reason;
+  throw Error(ErrorKind::wrong_certificate, "the CA issued something else than asked for: " + all,
+              "nothing was changed; look at the CA's templates, its clock and its roots");
+}
+
+}  // namespace everleaf

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include <everleaf/config/configuration.hpp>
+#include <everleaf/files/live_directory.hpp>
+#include <everleaf/lifecycle/plan.hpp>
+#include <everleaf/x509/tls_credentials.hpp>
+
+namespace everleaf {
+
+// Everything that is put in place together.
+struct Generation {
+  Identity identity;
+  std::vector<Certificate> roots;
+};
+
+// The place where a managed certificate lives: its live directory, or the files it was given. A new generation is first
+// staged whole, synced, as the directory's `next`; then one swap makes it live. A crash in between leaves a staged
+// generation that staged() finds again.
+class Place {
+ public:
+  Place(const Configuration& configuration, const ManagedCertificate& certificate);
+
+  // Completes a delivery to given files that was interrupted between two renames.
+  void recover() const;
+  // Finds out whether stage() and swap() could write, before the CA is asked.
+  void check_writable() const;
+
+  // Throws malformed, conflict or storage when there is something that is no pair.
+  std::optional<Identity> live() const;
+  OnDisk look() const;
+  // What was staged and not swapped in: whole, matching, and newer than what is live.
+  std::optional<Identity> staged() const;
+
+  void stage(const Generation& generation);
+  // Throws conflict if `replaced` (nothing: no certificate) is not what is live any more: somebody changed it
+  // meanwhile.
+  void swap(const std::optional<Fingerprint>& replaced);
+  // Removes what was staged or what was live before the last swap, key first.
+  void discard_next();
+  bool has_next() const { return directory_.has_next(); }
+
+ private:
+  std::vector<std::filesystem::path> given_paths() const;
+  void swap_given_files() const;
+
+  std::optional<GivenFiles> given_;
+  LiveDirectory directory_;
+};
+
+}  // namespace everleaf

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <everleaf/lifecycle/plan.hpp>
+
+#include <algorithm>
+
+namespace everleaf {
+namespace {
+
+using std::chrono::seconds;
+
+constexpr seconds look_again{300};  // at what only a person can mend
+
+seconds scaled(seconds duration, double factor) {
+  return seconds(static_cast<seconds::rep>(static_cast<double>(duration.count()) * factor));
+}
+
+// 30 s, 2 min, 8 min; nothing afterwards.
+std::optional<seconds> early_delay(unsigned failures) {
+  if (failures > 3) return std::nullopt;
+  return seconds(failures <= 1 ? 30 : failures == 2 ? 120 : 480);
+}
+
+// In [0.75, 1.25): another number for each failure.
+double spread_factor(const Fingerprint& spread, unsigned failures) { return 0.75 + 0.5 * spread.fraction(failures); }
+
+bool wants_new_key(const ManagedCertificate& certificate, const Attempts& attempts, Time now) {
+  if (const auto* after = std::get_if<RekeyAfter>(&certificate.rekey))
+    return attempts.key_since && now - *attempts.key_since >= after->age;
+  return std::holds_alternative<RekeyAlways>(certificate.rekey);
+}
+
+bool was_refused(const Attempts& attempts) {
+  return attempts.failures > 0 &&
+         (attempts.last_kind == ErrorKind::unauthorized || attempts.last_kind == ErrorKind::refused);
+}
+
+Time later(Time time, const std::optional<Time>& other) { return other ? std::max(time, *other) : time; }
+
+Plan plan_enrollment(const ManagedCertificate& certificate, const Attempts& attempts, Time now) {
+  if (!certificate.enroll)
+    return {GiveUp{"there is no certificate, and no \"enroll\" to get the first one"}, "nothing on disk"};
+  if (attempts.failures == 0 || !attempts.last_failure) return {Enroll{}, "there is no certificate yet"};
+  const auto spread = Fingerprint::of(certificate.name);
+  const auto when =
+      later(retry_time_without_deadline(spread, attempts.failures, *attempts.last_failure), attempts.not_before);
+  if (when > now) return {WaitUntil{when}, "enrollment failed: " + attempts.last_error};
+  return {Enroll{}, "there is no certificate yet; the last try failed: " + attempts.last_error};
+}
+
+Step renewal_step(const ManagedCertificate& certificate, const PairOnDisk& pair, const Attempts& attempts, Time now) {
+  if (now > pair.validity.not_after) {
+    if (was_refused(attempts) && certificate.enroll) return Enroll{};
+    return RenewExpired{};
+  }
+  if (attempts.last_kind == ErrorKind::unauthorized && was_refused(attempts) && certificate.enroll) return Enroll{};
+  if (wants_new_key(certificate, attempts, now)) return Rekey{};
+  return Renew{};
+}
+
+Plan plan_renewal(const ManagedCertificate& certificate, const PairOnDisk& pair, const Attempts& attempts, Time now) {
+  const Time due = renewal_time(pair, certificate.survive);
+  if (now < due) return {WaitUntil{due}, "its renewal is not due"};
+  if (attempts.failures == 0 || !attempts.last_failure)
+    return {renewal_step(certificate, pair, attempts, now), "due since " + format_time(due)};
+  const Time again = retry_time(pair.validity, pair.leaf, attempts.failures, *attempts.last_failure);
+  // The CA may ask for patience, but not beyond the last useful moment.
+  const Time asked = attempts.not_before
+                         ? std::min(*attempts.not_before, pair.validity.not_after - pair.validity.lifetime() / 20)
+                         : again;
+  const Time when = std::max(again, asked);
+  if (when > now) return {WaitUntil{when}, "the last try failed: " + attempts.last_error};
+  return {renewal_step(certificate, pair, attempts, now), "due; the last try failed: " + attempts.last_error};
+}
+
+}  // namespace
+
+Time renewal_time(const PairOnDisk& pair, std::optional<seconds> survive) {
+  const auto& [validity, leaf] = pair;
+  const auto lifetime = validity.lifetime();
+  Time last = validity.not_before + scaled(lifetime, 2.0 / 3);
+  if (survive) last = std::min(last, validity.not_after - *survive);
+  return last - scaled(lifetime, leaf.fraction() / 6);
+}
+
+Time retry_time(const Validity& validity, const Fingerprint& spread, unsigned failures, Time failed) {
+  const auto least = std::max(scaled(validity.lifetime(), 0.001), seconds(1));
+  const auto left = validity.not_after - failed;
+  const auto quarter = std::max(left / 4, least);
+  seconds delay = std::min(early_delay(failures).value_or(quarter), quarter);
+  if (left <= seconds(0)) delay = early_delay(failures).value_or(look_again);
+  return failed +
+         std::max(std::min(scaled(delay, spread_factor(spread, failures)), left > seconds(0) ? left : look_again),
+                  least);
+}
+
+Time retry_time_without_deadline(const Fingerprint& spread, unsigned failures, Time failed) {
+  return failed + scaled(early_delay(failures).value_or(seconds(1800)), spread_factor(spread, failures));
+}
+
+Plan next_step(const ManagedCertificate& certificate, const OnDisk& on_disk, const Attempts& attempts,
+               const std::vector<Obligation>& owed, Time now) {
+  if (const auto* unusable = std::get_if<UnusableOnDisk>(&on_disk))
+    return {GiveUp{unusable->reason}, "looked at the files"};
+  const auto* pair = std::get_if<PairOnDisk>(&on_disk);
+  auto plan =
+      pair == nullptr ? plan_enrollment(certificate, attempts, now) : plan_renewal(certificate, *pair, attempts, now);
+  if (std::holds_alternative<WaitUntil>(plan.step) && !owed.empty())
+    return {Adopt{owed.front()}, "a proxy has not taken it up yet"};
+  return plan;
+}
+
+}  // namespace everleaf

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <everleaf/secret/secret.hpp>
+#include <everleaf/state/state.hpp>
+#include <everleaf/x509/certificate.hpp>
+
+namespace everleaf {
+
+// DIR/state: versioned JSON, one file a certificate (`certificate.NAME.json`) and one a proxy (`proxy.NAME.json`),
+// pending keys (`certificate.NAME.key`), and roots.pem. Every write replaces a file whole and syncs it. One process at
+// a time: who uses it holds its lock.
+class StateDirectory {
+ public:
+  explicit StateDirectory(std::filesystem::path directory) : directory_(std::move(directory)) {}
+
+  // Makes the directory (0700) if it is missing.
+  void create() const;
+  std::filesystem::path lock_file() const { return directory_ / "lock"; }
+
+  // Nothing known: an empty state. Throws malformed for a cut file or one of a newer version, with a hint.
+  Attempts attempts(const std::string& certificate) const;
+  void store(const std::string& certificate, const Attempts& attempts) const;
+  ProxyState proxy(const std::string& proxy) const;
+  void store(const std::string& proxy, const ProxyState& state) const;
+
+  // The key of a first certificate that is being asked for: kept from before the token is spent until the certificate
+  // is delivered.
+  std::optional<Secret> pending_key(const std::string& certificate) const;
+  void store_pending_key(const std::string& certificate, const Secret& pem) const;
+  void remove_pending_key(const std::string& certificate) const;
+
+  // The roots we trust and deliver; empty if there are none yet.
+  std::vector<Certificate> roots() const;
+  void store_roots(const std::vector<Certificate>& roots) const;
+
+ private:
+  std::filesystem::path directory_;
+};
+
+}  // namespace everleaf

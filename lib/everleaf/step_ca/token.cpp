@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <everleaf/step_ca/token.hpp>
+
+#include <sys/random.h>
+
+#include <algorithm>
+#include <array>
+
+#include <everleaf/error/error.hpp>
+#include <everleaf/jose/base64.hpp>
+#include <everleaf/jose/jwk.hpp>
+#include <everleaf/jose/jws.hpp>
+#include <everleaf/json/json.hpp>
+
+namespace everleaf {
+namespace {
+
+using nlohmann::json;
+
+// 64 hex characters, as the reference client's jti.
+std::string random_id() {
+  Fingerprint::Bytes bytes{};
+  if (getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size()))
+    throw Error(ErrorKind::crypto, "cannot get random bytes");
+  return Fingerprint(bytes).hex();
+}
+
+json claims(const std::string& issuer, const std::string& subject, const std::string& audience,
+            const Validity& validity) {
+  return {{"iss", issuer},
+          {"sub", subject},
+          {"aud", audience},
+          {"iat", validity.not_before.time_since_epoch().count()},
+          {"nbf", validity.not_before.time_since_epoch().count()},
+          {"exp", validity.not_after.time_since_epoch().count()},
+          {"jti", random_id()}};
+}
+
+json header(const PrivateKey& key, const std::string& key_id) {
+  return {{"alg", jws_algorithm(key)}, {"kid", key_id}, {"typ", "JWT"}};
+}
+
+std::string first_audience(const json& payload) {
+  const auto found = payload.find("aud");
+  if (found != payload.end() && found->is_array() && !found->empty() && found->front().is_string())
+    return found->front().get<std::string>();
+  return optional_string(payload, "aud", "the token");
+}
+
+}  // namespace
+
+Secret sign_token(const ProvisionToken& token, const PrivateKey& provisioner_key) {
+  json payload = claims(token.issuer, token.subject, token.audience, token.validity);
+  if (!token.names.empty()) payload["sans"] = token.names;
+  if (token.root) payload["sha"] = token.root->hex();
+  return Secret(sign_jws(header(provisioner_key, token.key_id).dump(), payload.dump(), provisioner_key));
+}
+
+Secret make_renew_token(const Identity& identity, const std::string& audience, Time now) {
+  json head = header(identity.key, jwk_thumbprint(identity.key));
+  for (const auto& certificate : identity.chain) head["x5cInsecure"].push_back(base64(certificate.to_der()));
+  const auto payload =
+      claims("step-ca-client/1.0", identity.leaf().common_name(), audience, {now, now + std::chrono::minutes(5)});
+  return Secret(sign_jws(head.dump(), payload.dump(), identity.key));
+}
+
+TokenClaims read_token(const Secret& token) {
+  const auto payload = parse_json(unverified_jws_parts(token.reveal(), "the token").payload, "the token");
+  TokenClaims result{.subject = optional_string(payload, "sub", "the token"),
+                     .audience = first_audience(payload),
+                     .names = {},
+                     .root = Fingerprint::parse(optional_string(payload, "sha", "the token"))};
+  if (const auto names = payload.find("sans"); names != payload.end() && names->is_array())
+    for (const auto& name : *names)
+      if (name.is_string()) result.names.push_back(name.get<std::string>());
+  return result;
+}
+
+}  // namespace everleaf

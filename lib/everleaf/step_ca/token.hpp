@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <everleaf/secret/secret.hpp>
+#include <everleaf/time/time.hpp>
+#include <everleaf/x509/fingerprint.hpp>
+#include <everleaf/x509/private_key.hpp>
+#include <everleaf/x509/tls_credentials.hpp>
+
+namespace everleaf {
+
+// What a JWK provisioner's one-time token says (certificates: authority/provisioner/jwk.go).
+struct ProvisionToken {
+  std::string issuer;    // the provisioner's name
+  std::string key_id;    // of the provisioner's key
+  std::string audience;  // ".../1.0/sign"
+  std::string subject;
+  std::vector<std::string> names;   // "sans"; empty: left out, the CA takes the subject
+  std::optional<Fingerprint> root;  // "sha": lets the token's user find the root
+  Validity validity;                // of the token
+};
+Secret sign_token(const ProvisionToken& token, const PrivateKey& provisioner_key);
+
+// The token with which an identity renews itself without TLS client authentication, also after it expired: header
+// "x5cInsecure" with the whole chain (certificates: authority/authorize.go, AuthorizeRenewToken). Each call makes
+// another one (jti), since the CA takes each only once.
+Secret make_renew_token(const Identity& identity, const std::string& audience, Time now);
+
+// What a client reads in a token it was given. The signature is not verified: that is the CA's business.
+struct TokenClaims {
+  std::string subject;
+  std::string audience;
+  std::vector<std::string> names;
+  std::optional<Fingerprint> root;
+};
+// Throws malformed; never quotes the token.
+TokenClaims read_token(const Secret& token);
+
+}  // namespace everleaf

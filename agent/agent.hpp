@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <stop_token>
+#include <string>
+
+#include "agent/agenda.hpp"
+#include "agent/passes.hpp"
+#include "agent/wall_clock.hpp"
+#include "agent/workers.hpp"
+
+namespace everleaf::agent {
+
+// Decides which pass runs when. All state is its own and is touched on the loop only. What it keeps:
+// - a certificate has at most one pass under way, a proxy at most one swap or reload;
+// - so no certificate is swapped under a proxy that is reloading;
+// - deliveries within the settle window are one reload.
+class Agent {
+ public:
+  static constexpr std::chrono::seconds settle_window{2};
+
+  // Certificates and proxies have workers of their own, so that a silent CA does not hold up a reload.
+  Agent(Passes& passes, WallClock& clock, Workers& certificate_workers, Workers& proxy_workers, Log log)
+      : passes_(passes),
+        clock_(clock),
+        certificate_workers_(certificate_workers),
+        proxy_workers_(proxy_workers),
+        log_(std::move(log)) {}
+
+  // Begins with this configuration, or goes on with it: everything is looked at anew.
+  void use(std::shared_ptr<const Configuration> configuration);
+  // Starts what is due; to be called when the clock's alarm rings.
+  void run_due();
+  // The clock was set: what is due may have changed.
+  void replan();
+  // Begins nothing more and cancels what is under way. `when_idle` is called on the loop when all of it is over.
+  void stop(std::function<void()> when_idle);
+
+ private:
+  struct CertificateEntry {
+    bool busy = false;
+    bool look_again_at_once = false;  // something changed during the pass
+    std::optional<Staged> staged;     // waits for its proxies
+    std::optional<Time> renewal;      // as announced in the log
+  };
+
+  void run_due_proxies(Time now);
+  void run_swaps();
+  void run_due_certificates(Time now);
+  void set_alarm();
+  bool proxies_are_idle(const ManagedCertificate& certificate) const;
+  void start_tending(const std::string& name);
+  void start_swap(const std::string& name);
+  void start_adoption(const std::string& name);
+  void settle_certificate(const std::string& name, const CertificateResult& result);
+  void settle_swap(const std::string& name, const std::vector<std::string>& proxies, const CertificateResult& result);
+  void settle_adoption(const std::string& name, const ProxyResult& result);
+  void announce(const std::string& name, CertificateEntry& entry, const CertificateResult& result);
+  void finish_job();
+
+  Passes& passes_;
+  WallClock& clock_;
+  Workers& certificate_workers_;
+  Workers& proxy_workers_;
+  Log log_;
+  std::shared_ptr<const Configuration> configuration_;
+  std::map<std::string, CertificateEntry> certificates_;
+  std::set<std::string> busy_proxies_;
+  Agenda due_certificates_;
+  Agenda due_proxies_;
+  std::stop_source stop_;
+  std::function<void()> when_idle_;
+  unsigned running_ = 0;
+};
+
+}  // namespace everleaf::agent

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/serve.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <csignal>
+
+#include <everleaf/config/load.hpp>
+#include <everleaf/error/error.hpp>
+#include "agent/agent.hpp"
+#include "agent/file_passes.hpp"
+
+namespace everleaf::agent {
+namespace {
+
+constexpr std::size_t at_the_ca_at_a_time = 4;
+constexpr std::size_t proxies_at_a_time = 2;
+
+// The daemon's parts, in the order in which they need each other; the workers are destroyed first.
+class Service {
+ public:
+  Service(const Options& options, const Log& log)
+      : options_(options),
+        log_(log),
+        configuration_(std::make_shared<const Configuration>(require_configuration(options.configuration))),
+        in_use_(*configuration_),
+        clock_(
+            loop_, [this] { agent_.run_due(); }, [this] { on_clock_step(); }),
+        signals_(loop_, SIGTERM, SIGINT, SIGHUP),
+        agent_(passes_, clock_, certificate_workers_, proxy_workers_, log),
+        certificate_workers_(loop_, at_the_ca_at_a_time),
+        proxy_workers_(loop_, proxies_at_a_time) {}
+
+  int run() {
+    log_({Priority::info,
+          "started",
+          {{"certificates", std::to_string(configuration_->certificates.size())},
+           {"state", configuration_->state.string()}}});
+    await_signal();
+    agent_.use(configuration_);
+    loop_.run();
+    log_({Priority::info, "stopped", {}});
+    return 0;
+  }
+
+ private:
+  void on_clock_step() {
+    log_({Priority::warning, "clock-set", {{"now", format_time(clock_.now())}}});
+    agent_.replan();
+  }
+
+  void await_signal() {
+    signals_.async_wait([this](const boost::system::error_code& error, int signal) {
+      if (error) return;
+      if (signal != SIGHUP) {
+        log_({Priority::info, "stopping", {}});
+        return agent_.stop([this] { loop_.stop(); });
+      }
+      reload();
+      await_signal();
+    });
+  }
+
+  void reload() {
+    const auto loaded = load_configuration(options_.configuration);
+    for (const auto& problem : loaded.problems)
+      log_({Priority::error, "configuration-refused", {{"problem", to_string(problem)}, {"hint", problem.hint}}});
+    if (!loaded.configuration) return;
+    if (loaded.configuration->state != configuration_->state)
+      return log_({Priority::error, "configuration-refused", {{"problem", "\"state\" changes only with a restart"}}});
+    configuration_ = std::make_shared<const Configuration>(*loaded.configuration);
+    log_({Priority::info,
+          "configuration-taken",
+          {{"certificates", std::to_string(configuration_->certificates.size())}}});
+    agent_.use(configuration_);
+  }
+
+  const Options& options_;
+  Log log_;
+  std::shared_ptr<const Configuration> configuration_;
+  StateInUse in_use_;
+  FilePasses passes_;
+  boost::asio::io_context loop_{1};
+  SystemClock clock_;
+  boost::asio::signal_set signals_;
+  Agent agent_;
+  ThreadWorkers certificate_workers_;
+  ThreadWorkers proxy_workers_;
+};
+
+void tell(const std::vector<Event>& events, const Log& log) {
+  for (const auto& event : events) log(event);
+}
+
+// Whether the certificate is well afterwards.
+bool tend_once(FilePasses& passes, const Configuration& configuration, const ManagedCertificate& certificate,
+               const Log& log) {
+  auto result = passes.tend(configuration, certificate, {});
+  tell(result.events, log);
+  if (!result.staged) return !result.failed;
+  result = passes.swap(configuration, certificate, *result.staged);
+  tell(result.events, log);
+  return !result.failed;
+}
+
+}  // namespace
+
+int serve(const Options& options, const Log& log) { return Service(options, log).run(); }
+
+int once(const Options& options, const Log& log) {
+  const auto configuration = require_configuration(options.configuration);
+  const StateInUse in_use(configuration);
+  FilePasses passes;
+  bool well = true;
+  for (const auto& [name, certificate] : configuration.certificates)
+    well &= tend_once(passes, configuration, certificate, log);
+  for (const auto& [name, proxy] : configuration.proxies) {
+    const auto result = passes.adopt(configuration, proxy, {});
+    tell(result.events, log);
+    well &= !result.try_again;
+    for (const auto& adopted : result.adopted)
+      well &= tend_once(passes, configuration, configuration.certificates.at(adopted), log);
+  }
+  return well ? 0 : 1;
+}
+
+int check(const Options& options) {
+  const auto loaded = load_configuration(options.configuration);
+  for (const auto& problem : loaded.problems) {
+    std::fprintf(stderr, "%s\n", to_string(problem).c_str());
+    if (!problem.hint.empty()) std::fprintf(stderr, "  hint: %s\n", problem.hint.c_str());
+  }
+  if (loaded.configuration)
+    std::fprintf(stderr, "%s: ok, %zu certificates, %zu proxies\n", options.configuration.c_str(),
+                 loaded.configuration->certificates.size(), loaded.configuration->proxies.size());
+  return loaded.configuration ? 0 : 1;
+}
+
+}  // namespace everleaf::agent

@@ -32,7 +32,6 @@ fingerprint = "{fingerprint}"
 
 [paths]
 state = "{directory}/everleaf"
-runtime = "{directory}/run"
 
 [proxy.nginx]
 reload = {{ signal = {{ pid-file = "{pid_file}", signal = "HUP" }} }}

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+import os
+import shutil
+
+import pytest
+
+from daemon import Daemon, Hook
+from lying_ca import LyingCa
+from mounts import Mounts
+from step_ca import RealCa
+
+
+def pytest_report_header():
+    return f"step-ca: {os.environ.get('EVERLEAF_TEST_STEP_CA') or shutil.which('step-ca') or 'none'}"
+
+
+@pytest.fixture(scope="session")
+def real_ca(tmp_path_factory):
+    """One step-ca for all tests of a worker; who stops it or changes its configuration makes an own one."""
+    ca = RealCa(tmp_path_factory.mktemp("ca"))
+    yield ca
+    ca.stop()
+
+
+@pytest.fixture
+def lying_ca(tmp_path):
+    with LyingCa(tmp_path / "lying-ca") as ca:
+        yield ca
+
+
+@pytest.fixture
+def mounts():
+    mounts = Mounts()
+    yield mounts
+    mounts.release()
+
+
+@pytest.fixture
+def client(real_ca, everleaf, work):
+    """Makes a pair of `subject` in the working directory and returns its two paths."""
+    def make(*flags, subject="client.test", provisioner="admin", name="client"):
+        paths = [work / f"{name}.crt", work / f"{name}.key"]
+        everleaf("ca", "certificate", subject, *paths, *real_ca.trust(), *real_ca.credential(provisioner), *flags,
+                 "--force").succeeded()
+        return paths
+    return make
+
+
+@pytest.fixture
+def daemon(tmp_path):
+    """daemon(ca, *configuration blocks) makes one; at the end none is left."""
+    made = []
+
+    def make(ca, *blocks, name="daemon", **options):
+        made.append(Daemon(tmp_path / name, ca, *blocks, **options))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.kill()
+
+
+@pytest.fixture
+def hook(tmp_path):
+    return Hook(tmp_path)

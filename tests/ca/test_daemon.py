@@ -1,0 +1,315 @@
+# SPDX-License-Identifier: Apache-2.0
+"""everleafd: from a configuration to certificates that stay fresh and proxies that know it."""
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+
+import pytest
+
+from certificates import DAY, Seconds, load, load_all, names_of, now
+from daemon import LIVE_FILES, certificate, proxy
+from lying_ca import LIES
+from program import contents, wait_until
+
+DUE = {"not_before": now() - 0.75 * DAY}  # of a day; renewal is due from half to two thirds of it
+
+
+def by_password(ca, provisioner="admin"):
+    path = ca.password_file(provisioner) if callable(ca.password_file) else ca.password_file
+    return f'enroll = {{ provisioner = "{provisioner}", password-file = "{path}" }}'
+
+
+def due_pair(ca, **differently):
+    return ca.leaf(**{**DUE, **differently})
+
+
+# Getting and keeping
+
+def test_what_is_missing_is_enrolled_by_password(daemon, real_ca):
+    everleafd = daemon(real_ca, certificate("one", by_password(real_ca))).start()
+    everleafd.wait(lambda: everleafd.has_pair("one"))
+    everleafd.terminate()
+    assert names_of(load(everleafd.crt("one"))) == ["myuser"]
+
+
+def test_what_is_missing_is_enrolled_by_token_file(daemon, real_ca, tmp_path):
+    (tmp_path / "token").write_text(real_ca.token("myuser") + "\n")
+    everleafd = daemon(real_ca, certificate("one", f'enroll = {{ token-file = "{tmp_path}/token" }}'))
+    everleafd.once().succeeded()
+    assert everleafd.has_pair("one")
+
+
+def test_what_is_missing_is_enrolled_by_token_command(daemon, real_ca, tmp_path):
+    (tmp_path / "token").write_text(real_ca.token("myuser") + "\n")
+    everleafd = daemon(real_ca, certificate("one", f'enroll = {{ token-command = ["cat", "{tmp_path}/token"] }}'))
+    everleafd.once().succeeded()
+    assert everleafd.has_pair("one")
+
+
+def test_names_key_and_lifetime_are_as_configured(daemon, real_ca):
+    everleafd = daemon(real_ca, certificate("one", 'names = ["a.test", "10.0.0.7"]', 'key = "ec-p384"', 'not-after = "2h"',
+                                            by_password(real_ca)))
+    everleafd.once().succeeded()
+    leaf = load(everleafd.crt("one"))
+    assert names_of(leaf) == ["10.0.0.7", "a.test"]
+    assert leaf.public_key().curve.name == "secp384r1"
+    assert leaf.not_valid_after - leaf.not_valid_before == Seconds(hours=2)
+
+
+def test_a_live_directory_holds_four_files_that_belong_together(daemon, real_ca):
+    everleafd = daemon(real_ca, certificate("one", by_password(real_ca)))
+    everleafd.once().succeeded()
+    live = everleafd.live / "one"
+    files = {path.name: path.read_text() for path in live.iterdir()}
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in live.iterdir()}
+    assert sorted(files) == LIVE_FILES
+    assert files["tls.pem"] == files["tls.crt"] + files["tls.key"]
+    assert files["ca.crt"] == real_ca.root.pem and len(load_all(live / "tls.crt")) == 2
+    assert modes == {"ca.crt": 0o644, "tls.crt": 0o644, "tls.key": 0o600, "tls.pem": 0o600}
+    assert [path.name for path in everleafd.live.iterdir()] == ["one"]
+
+
+def test_given_files_are_written_where_they_are_wanted(daemon, real_ca, work):
+    files = ", ".join(f'{key} = "{work}/{name}"' for key, name in
+                      {"certificate": "client.crt", "key": "client.key", "root": "ca.crt", "combined": "both.pem"}.items())
+    everleafd = daemon(real_ca, certificate("one", f"files = {{ {files} }}", by_password(real_ca)))
+    everleafd.once().succeeded()
+    assert sorted(contents(work)) == ["both.pem", "ca.crt", "client.crt", "client.key"]
+    assert (work / "both.pem").read_text() == (work / "client.crt").read_text() + (work / "client.key").read_text()
+
+
+def test_a_pair_that_is_there_is_adopted(daemon, lying_ca):
+    everleafd = daemon(lying_ca, certificate("one", by_password(lying_ca)), root=True).place("one", lying_ca.leaf())
+    before = contents(everleafd.live)
+    everleafd.once().succeeded()
+    assert contents(everleafd.live) == before
+    assert lying_ca.asked("sign") == lying_ca.asked("renew") == lying_ca.asked("rekey") == []
+
+
+def test_what_is_due_gets_a_new_key(daemon, lying_ca):
+    everleafd = daemon(lying_ca, certificate("one")).place("one", due_pair(lying_ca))
+    old_key = (everleafd.live / "one" / "tls.key").read_text()
+    everleafd.once().succeeded()
+    assert everleafd.has_pair("one") and (everleafd.live / "one" / "tls.key").read_text() != old_key
+    assert len(lying_ca.asked("rekey")) == 1 and lying_ca.asked("renew") == []
+
+
+def test_what_is_due_keeps_its_key_if_so_configured(daemon, lying_ca):
+    everleafd = daemon(lying_ca, certificate("one", 'rekey = "never"')).place("one", due_pair(lying_ca))
+    old_key, old = (everleafd.live / "one" / "tls.key").read_text(), everleafd.serial("one")
+    everleafd.once().succeeded()
+    assert (everleafd.live / "one" / "tls.key").read_text() == old_key and everleafd.serial("one") != old
+    assert len(lying_ca.asked("renew")) == 1 and lying_ca.asked("rekey") == []
+
+
+def test_a_second_once_finds_nothing_to_do(daemon, lying_ca, hook):
+    everleafd = daemon(lying_ca, certificate("one", by_password(lying_ca), used_by=["p"]), proxy("p", hook.script))
+    everleafd.once().succeeded()
+    before, asked = contents(everleafd.live), len(lying_ca.asked("sign") + lying_ca.asked("rekey"))
+    everleafd.once().succeeded()
+    assert contents(everleafd.live) == before and hook.calls() == 1
+    assert len(lying_ca.asked("sign") + lying_ca.asked("rekey")) == asked == 1
+
+
+def test_an_expired_pair_is_renewed_by_token(daemon, lying_ca):
+    expired = lying_ca.leaf(not_before=now() - 2 * DAY)
+    everleafd = daemon(lying_ca, certificate("one")).place("one", expired)
+    everleafd.once().succeeded()
+    assert load(everleafd.crt("one")).not_valid_after > now()
+    assert "authorization" in lying_ca.asked("renew")[0].headers
+
+
+def test_certificates_of_seconds_stay_fresh(daemon, real_ca):
+    everleafd = daemon(real_ca, certificate("one", 'not-after = "6s"', by_password(real_ca))).start()
+    seen = set()
+
+    def fresh_again():
+        if everleafd.crt("one").exists():
+            leaf = load(everleafd.crt("one"))
+            assert leaf.not_valid_after > now() - Seconds(seconds=1), "it went stale"
+            seen.add(leaf.serial_number)
+        return len(seen) >= 4
+
+    everleafd.wait(fresh_again, 30, "three renewals")
+    everleafd.terminate()
+    assert everleafd.has_pair("one")
+
+
+def test_many_certificates_at_once(daemon, real_ca):
+    names = [f"c{i}" for i in range(20)]
+    blocks = [certificate(name, by_password(real_ca), subject=f"{name}.test") for name in names]
+    everleafd = daemon(real_ca, *blocks).start()
+    everleafd.wait(lambda: all(everleafd.has_pair(name) for name in names))
+    everleafd.terminate()
+    assert sorted(path.name for path in everleafd.live.iterdir()) == sorted(names)
+
+
+# Proxies
+
+def test_two_certificates_due_together_are_one_reload(daemon, lying_ca, hook):
+    everleafd = daemon(lying_ca, proxy("nginx", hook.script, "both"), *(
+        certificate(name, used_by=["nginx"]) for name in ("one", "two")))
+    old = {name: everleafd.place(name, due_pair(lying_ca)).serial(name) for name in ("one", "two")}
+    everleafd.start()
+    everleafd.wait(lambda: all(everleafd.serial(name) != old[name] for name in old) and hook.calls())
+    everleafd.terminate()
+    assert hook.calls_file.read_text() == "both\n"
+    everleafd.once().succeeded()
+    assert hook.calls() == 1
+
+
+def test_a_proxy_that_does_not_use_a_certificate_is_left_alone(daemon, lying_ca, hook):
+    everleafd = daemon(lying_ca, proxy("nginx", hook.script), certificate("one")).place("one", due_pair(lying_ca))
+    everleafd.once().succeeded()
+    assert hook.calls() == 0
+
+
+def test_a_failing_reload_is_owed_until_it_succeeds(daemon, lying_ca, hook):
+    hook.fail()
+    everleafd = daemon(lying_ca, proxy("nginx", hook.script), certificate("one", used_by=["nginx"]))
+    everleafd.place("one", due_pair(lying_ca)).start()
+    everleafd.wait(hook.calls)
+    everleafd.kill()
+    everleafd.start()
+    everleafd.wait(lambda: hook.calls() == 2, what="retried after a kill")
+    everleafd.wait_for_log("no such luck")
+    everleafd.terminate()
+    hook.succeed()
+    everleafd.start()
+    everleafd.wait(lambda: hook.calls() == 3, what="retried after a stop")
+    everleafd.terminate()
+    everleafd.once().succeeded()
+    assert hook.calls() == 3 and len(lying_ca.asked("rekey")) == 1
+
+
+def test_once_says_that_a_reload_failed(daemon, lying_ca, hook):
+    hook.fail()
+    everleafd = daemon(lying_ca, proxy("nginx", hook.script), certificate("one", used_by=["nginx"]))
+    everleafd.place("one", due_pair(lying_ca))
+    result = everleafd.once()
+    assert result.status != 0 and "no such luck" in result.stderr, str(result)
+
+
+def test_a_missing_hook_does_not_harm_the_certificate(daemon, lying_ca, tmp_path):
+    everleafd = daemon(lying_ca, proxy("nginx", tmp_path / "missing"), certificate("one", used_by=["nginx"]))
+    old = everleafd.place("one", due_pair(lying_ca)).serial("one")
+    result = everleafd.once()
+    assert result.status != 0 and f"{tmp_path}/missing" in result.stderr, str(result)
+    assert everleafd.has_pair("one") and everleafd.serial("one") != old
+
+
+def test_a_proxy_is_reloaded_by_signal(daemon, lying_ca, tmp_path):
+    waits = ("import signal, sys; signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP}); print('ready', flush=True);"
+             "print(signal.sigwait({signal.SIGHUP}), flush=True)")
+    with subprocess.Popen([sys.executable, "-c", waits], stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout.readline() == "ready\n"
+            (tmp_path / "pid").write_text(f"{process.pid}\n")
+            block = f'[proxy.p]\nreload = {{ signal = {{ pid-file = "{tmp_path}/pid", signal = "HUP" }} }}\n'
+            everleafd = daemon(lying_ca, block, certificate("one", used_by=["p"])).place("one", due_pair(lying_ca))
+            everleafd.once().succeeded()
+            assert process.stdout.readline() == f"{signal.SIGHUP.value}\n"
+        finally:
+            process.kill()
+
+
+# Signals
+
+def test_a_new_configuration_is_taken(daemon, lying_ca):
+    one = certificate("one", by_password(lying_ca))
+    everleafd = daemon(lying_ca, one).start()
+    everleafd.wait(lambda: everleafd.has_pair("one"))
+    everleafd.configure(one, certificate("two", by_password(lying_ca), subject="two.test"))
+    everleafd.reload()
+    everleafd.wait(lambda: everleafd.has_pair("two"))
+    everleafd.terminate()
+
+
+def test_a_bad_configuration_is_refused_and_the_old_one_kept(daemon, tmp_path):
+    from lying_ca import LyingCa
+    with LyingCa(tmp_path / "ca", lifetime=Seconds(seconds=8)) as ca:
+        one = certificate("one", by_password(ca))
+        everleafd = daemon(ca, one).start()
+        everleafd.wait(lambda: everleafd.has_pair("one"))
+        everleafd.configure(certificate("one", 'subjekt = "myuser"', by_password(ca)), certificate("two", by_password(ca)))
+        line = everleafd.config.read_text().splitlines().index('subjekt = "myuser"') + 1
+        everleafd.reload()
+        everleafd.wait_for_log(f"{everleafd.config}:{line}:1")
+        assert "subjekt" in everleafd.log() and '"subject"' in everleafd.log().replace("\\", "")
+        renewed = len(ca.asked("rekey"))
+        ca.wait_for("rekey", renewed + 1)  # it still works
+        everleafd.configure(one, certificate("two", by_password(ca)))
+        everleafd.reload()
+        everleafd.wait(lambda: everleafd.has_pair("two"))
+        everleafd.terminate()
+
+
+def stops_well(everleafd, before):
+    everleafd.terminate()
+    assert contents(everleafd.live) == before
+
+
+def test_it_stops_when_idle(daemon, lying_ca):
+    everleafd = daemon(lying_ca, certificate("one", by_password(lying_ca))).start()
+    everleafd.wait(lambda: everleafd.has_pair("one"))
+    stops_well(everleafd, contents(everleafd.live))
+
+
+@pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGINT], ids=lambda kind: kind.name)
+def test_it_stops_while_the_ca_is_silent(daemon, lying_ca, kind):
+    lying_ca.lies["rekey"] = LIES["is silent"]
+    everleafd = daemon(lying_ca, certificate("one")).place("one", due_pair(lying_ca))
+    before = contents(everleafd.live)
+    everleafd.start()
+    lying_ca.wait_for("rekey")
+    everleafd.process.send_signal(kind)
+    stops_well(everleafd, before)
+
+
+def test_it_stops_while_a_hook_hangs_and_still_owes_the_reload(daemon, lying_ca, hook):
+    hook.hang()
+    everleafd = daemon(lying_ca, proxy("nginx", hook.script), certificate("one", used_by=["nginx"]))
+    everleafd.place("one", due_pair(lying_ca)).start()
+    everleafd.wait(hook.calls)
+    stops_well(everleafd, contents(everleafd.live))
+    hook.succeed()
+    everleafd.once().succeeded()
+    assert hook.calls() == 2
+
+
+def test_it_stops_while_a_token_command_hangs(daemon, lying_ca, hook):
+    hook.hang()
+    everleafd = daemon(lying_ca, certificate("one", f'enroll = {{ token-command = ["{hook.script}"] }}')).start()
+    everleafd.wait(hook.calls)
+    everleafd.terminate()
+    assert not everleafd.crt("one").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can listen at port 53 and mount a resolv.conf")
+def test_it_stops_in_a_silent_name_look_up(daemon, lying_ca, tmp_path):
+    everleafd = daemon(lying_ca, certificate("one")).place("one", due_pair(lying_ca))
+    everleafd.write(everleafd.config.read_text().replace("https://127.0.0.1:", "https://ca.silent.test:"))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as nameserver:
+        address = f"127.53.{os.getpid() >> 8 & 255}.{os.getpid() & 255}"
+        nameserver.bind((address, 53))
+        nameserver.settimeout(20)
+        (tmp_path / "resolv.conf").write_text(f"nameserver {address}\n")
+        mounted = f"mount --bind {tmp_path}/resolv.conf $(readlink -f /etc/resolv.conf) && exec \"$@\""
+        before = contents(everleafd.live)
+        everleafd.start("unshare", "--mount", "sh", "-c", mounted, "sh")
+        assert b"silent" in nameserver.recv(512)
+        stops_well(everleafd, before)
+
+
+def test_a_second_daemon_on_the_same_state_is_refused(daemon, lying_ca):
+    everleafd = daemon(lying_ca, certificate("one", by_password(lying_ca))).start()
+    everleafd.wait(lambda: everleafd.has_pair("one"))
+    second = everleafd("--config", everleafd.config)
+    assert second.status != 0 and str(everleafd.base) in second.stderr, str(second)
+    once = everleafd.once()
+    assert once.status != 0, str(once)
+    assert everleafd.process.poll() is None
+    everleafd.terminate()

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""ca renew and ca rekey: the same certificate again, in time or too late."""
+import stat
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from certificates import load, load_all, load_key, names_of, now, pair_matches
+from program import contents, wait_until
+
+
+@pytest.fixture
+def expired(client):
+    """A pair that has run out. Its total lifetime is over a minute, else step-ca takes no token for it."""
+    def make(provisioner):
+        paths = client("--not-before=-3m", "--not-after", "3m2s", provisioner=provisioner)
+        end = load(paths[0]).not_valid_after
+        wait_until(lambda: now() > end, what="the certificate expires")
+        return paths
+    return make
+
+
+def test_renewal_keeps_the_key_and_the_names(everleaf, real_ca, client):
+    crt, key = client("--san", "a.test", "--san", "10.0.0.7")
+    old, old_key = load(crt), key.read_bytes()
+    result = everleaf("ca", "renew", crt, key, "--force", *real_ca.trust()).succeeded()
+    assert load(crt).serial_number != old.serial_number
+    assert names_of(load(crt)) == ["10.0.0.7", "a.test"]
+    assert key.read_bytes() == old_key and pair_matches(crt, key)
+    assert len(load_all(crt)) == 2
+    assert result.stderr == f"Your certificate has been saved in {crt}.\n"
+
+
+def test_renewal_keeps_the_mode_of_the_file(everleaf, real_ca, client):
+    crt, key = client()
+    crt.chmod(0o640)
+    everleaf("ca", "renew", crt, key, "--force", *real_ca.trust()).succeeded()
+    assert stat.S_IMODE(crt.stat().st_mode) == 0o640
+
+
+def test_renewal_to_another_file(everleaf, real_ca, client, work):
+    crt, key = client()
+    before = crt.read_bytes()
+    everleaf("ca", "renew", crt, key, "--out", "new.crt", *real_ca.trust()).succeeded()
+    assert crt.read_bytes() == before and pair_matches(work / "new.crt", key)
+
+
+def test_renewal_without_client_authentication(everleaf, real_ca, client):
+    crt, key = client()
+    old = load(crt)
+    everleaf("ca", "renew", crt, key, "--force", "--mtls=false", *real_ca.trust()).succeeded()
+    assert load(crt).serial_number != old.serial_number and pair_matches(crt, key)
+
+
+@pytest.mark.parametrize("flags", [["--kty", "RSA"], ["--kty", "OKP"], ["--kty", "EC", "--curve", "P-384"]], ids=" ".join)
+@pytest.mark.parametrize("mtls", ["--mtls", "--mtls=false"])
+def test_renewal_with_a_key_of_each_type(everleaf, real_ca, client, flags, mtls):
+    crt, key = client(*flags)
+    old = load(crt)
+    everleaf("ca", "renew", crt, key, "--force", mtls, *real_ca.trust()).succeeded()
+    assert load(crt).serial_number != old.serial_number
+
+
+def test_two_renewals_by_token_in_one_second(everleaf, real_ca, client):
+    crt, key = client("--kty", "RSA")
+    for _ in range(2):
+        everleaf("ca", "renew", crt, key, "--force", "--mtls=false", *real_ca.trust()).succeeded()
+
+
+def test_what_is_not_due_is_left_alone(everleaf, lying_ca, work):
+    lying_ca.leaf().save(work / "client.crt", work / "client.key")
+    before = contents(work)
+    result = everleaf("ca", "renew", "client.crt", "client.key", "--force", "--expires-in", "4h", *lying_ca.trust())
+    assert "certificate not renewed: expires in 23h5" in result.succeeded().stderr
+    assert contents(work) == before and lying_ca.requests == []
+
+
+def test_what_is_due_is_renewed(everleaf, real_ca, client):
+    crt, key = client("--not-after", "3h")
+    old = load(crt)
+    everleaf("ca", "renew", crt, key, "--force", "--expires-in", "3h", *real_ca.trust()).succeeded()
+    assert load(crt).serial_number != old.serial_number
+
+
+def test_an_expired_one_is_renewed_by_token_where_allowed(everleaf, real_ca, expired):
+    crt, key = expired("late")
+    everleaf("ca", "renew", crt, key, "--force", *real_ca.trust()).succeeded()
+    assert load(crt).not_valid_after > now() and pair_matches(crt, key)
+
+
+def test_an_expired_one_is_refused_elsewhere(everleaf, real_ca, expired, work):
+    crt, key = expired("admin")
+    before = contents(work)
+    everleaf("ca", "renew", crt, key, "--force", *real_ca.trust()).failed("client.crt", "expired")
+    assert contents(work) == before
+
+
+def test_an_expired_one_cannot_be_rekeyed(everleaf, lying_ca, work):
+    lying_ca.leaf(not_before=now() - lying_ca.lifetime * 2).save(work / "client.crt", work / "client.key")
+    before = contents(work)
+    everleaf("ca", "rekey", "client.crt", "client.key", "--force", *lying_ca.trust()).failed("client.crt", "expired")
+    assert contents(work) == before and lying_ca.requests == []
+
+
+@pytest.mark.parametrize("command", ["renew", "rekey"])
+def test_a_provisioner_that_does_not_renew(everleaf, real_ca, client, work, command):
+    crt, key = client(provisioner="norenew")
+    before = contents(work)
+    everleaf("ca", command, crt, key, "--force", *real_ca.trust()).failed("client.crt", "401")
+    assert contents(work) == before
+
+
+@pytest.mark.parametrize("command", ["renew", "rekey"])
+def test_a_revoked_one_is_not_renewed(everleaf, real_ca, client, work, command):
+    crt, key = client()
+    real_ca.revoke(load(crt).serial_number)
+    before = contents(work)
+    everleaf("ca", command, crt, key, "--force", *real_ca.trust()).failed("client.crt", "401")
+    assert contents(work) == before
+
+
+def test_rekeying_makes_a_new_key(everleaf, real_ca, client):
+    crt, key = client("--san", "a.test")
+    old_key = key.read_bytes()
+    result = everleaf("ca", "rekey", crt, key, "--force", *real_ca.trust()).succeeded()
+    assert key.read_bytes() != old_key and pair_matches(crt, key)
+    assert names_of(load(crt)) == ["a.test"]
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    assert result.stderr.splitlines()[-2:] == [f"\u2714 Certificate: {crt}", f"\u2714 Private Key: {key}"]
+
+
+@pytest.mark.parametrize("flags, kind", [(["--kty", "RSA"], rsa.RSAPrivateKey),
+                                         (["--kty", "EC", "--curve", "P-384"], ec.EllipticCurvePrivateKey)])
+def test_rekeying_to_another_type(everleaf, real_ca, client, flags, kind):
+    crt, key = client()
+    everleaf("ca", "rekey", crt, key, "--force", *flags, *real_ca.trust()).succeeded()
+    assert isinstance(load_key(key), kind) and pair_matches(crt, key)
+
+
+def test_rekeying_to_other_files(everleaf, real_ca, client, work):
+    crt, key = client()
+    before = contents(work)
+    everleaf("ca", "rekey", crt, key, "--out-cert", "new.crt", "--out-key", "new.key", *real_ca.trust()).succeeded()
+    assert pair_matches(work / "new.crt", work / "new.key")
+    for name in ("new.crt", "new.key"):
+        (work / name).unlink()
+    assert contents(work) == before

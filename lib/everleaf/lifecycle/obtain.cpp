@@ -61,12 +61,12 @@ std::vector<Certificate> enroll(StepCa& ca, const CertificateWish& wish, const P
 }
 
 std::vector<Certificate> renew(StepCa& ca, const Identity& present, Time now) {
-  if (present.leaf().validity().not_after < now) return ca.renew_by_token(present, now);
+  if (present.leaf().validity().not_after <= now) return ca.renew_by_token(present, now);
   return ca.renew(present);
 }
 
 std::vector<Certificate> rekey(StepCa& ca, const Identity& present, const PrivateKey& new_key, Time now) {
-  if (present.leaf().validity().not_after < now)
+  if (present.leaf().validity().not_after <= now)
     throw Error(ErrorKind::refused, "cannot rekey an expired certificate",
                 "renew it first with \"everleaf ca renew\", if the provisioner allows that after expiry");
   return ca.rekey(present, make_certificate_request(new_key, "", {}));

@@ -48,7 +48,7 @@ Plan plan_enrollment(const ManagedCertificate& certificate, const Attempts& atte
 }
 
 Step renewal_step(const ManagedCertificate& certificate, const PairOnDisk& pair, const Attempts& attempts, Time now) {
-  if (now > pair.validity.not_after) {
+  if (now >= pair.validity.not_after) {
     if (was_refused(attempts) && certificate.enroll) return Enroll{};
     return RenewExpired{};
   }

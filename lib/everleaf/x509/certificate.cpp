@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <ctime>
 
 #include <everleaf/x509/openssl.hpp>
@@ -68,6 +69,9 @@ std::string number_text(const ASN1_INTEGER* serial, char* (*format)(const BIGNUM
   return result;
 }
 
+// Without it, OpenSSL asks the terminal for the password of whatever a stranger marked as encrypted.
+int refuse_password(char*, int, int, void*) { return -1; }
+
 constexpr std::array<std::string_view, 12> provisioner_types{"",     "JWK", "OIDC",  "GCP",    "AWS",  "Azure",
                                                              "ACME", "X5C", "K8sSA", "SSHPOP", "SCEP", "Nebula"};
 
@@ -105,7 +109,7 @@ std::optional<ProvisionerExtension> parse_provisioner(std::string_view der) {
 
 Certificate Certificate::from_pem(std::string_view pem, const std::string& source) {
   const auto bio = read_bio(pem);
-  std::shared_ptr<X509> certificate(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr), X509_free);
+  std::shared_ptr<X509> certificate(PEM_read_bio_X509(bio.get(), nullptr, refuse_password, nullptr), X509_free);
   ERR_clear_error();
   if (!certificate) throw Error(ErrorKind::malformed, source + " is not a certificate in PEM");
   return Certificate(std::move(certificate));
@@ -143,7 +147,7 @@ std::string Certificate::serial_decimal() const { return number_text(X509_get0_s
 std::string Certificate::serial_hex() const {
   auto text = number_text(X509_get0_serialNumber(native()), BN_bn2hex);
   std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
-  return text;
+  return text == "0" ? "00" : text;
 }
 
 std::string Certificate::common_name() const { return common_name_of(X509_get_subject_name(native())); }
@@ -192,10 +196,9 @@ std::string Certificate::public_key() const {
 std::string Certificate::key_description() const {
   EVP_PKEY* key = X509_get0_pubkey(native());
   if (key == nullptr) return "unknown key";
-  const std::string bits = std::to_string(EVP_PKEY_get_bits(key));
-  if (EVP_PKEY_is_a(key, "EC") == 1) return "ECDSA P-" + bits;
+  if (const auto curve = curve_name(key); !curve.empty()) return "ECDSA " + curve;
   if (EVP_PKEY_is_a(key, "ED25519") == 1) return "Ed25519 256";
-  return std::string(EVP_PKEY_get0_type_name(key)) + " " + bits;
+  return std::string(EVP_PKEY_get0_type_name(key)) + " " + std::to_string(EVP_PKEY_get_bits(key));
 }
 
 std::optional<ProvisionerExtension> Certificate::provisioner() const {

@@ -3,6 +3,8 @@
 
 #include <openssl/pem.h>
 
+#include <algorithm>
+
 #include <everleaf/x509/openssl.hpp>
 
 namespace everleaf {
@@ -10,15 +12,17 @@ namespace {
 
 void set_subject(X509_REQ* request, const std::string& subject) {
   if (subject.empty()) return;
-  const auto* text = reinterpret_cast<const unsigned char*>(subject.data());
-  if (X509_NAME_add_entry_by_NID(X509_REQ_get_subject_name(request), NID_commonName, MBSTRING_UTF8, text,
-                                 static_cast<int>(subject.size()), -1, 0) != 1)
+  if (X509_NAME_add_entry_by_NID(X509_REQ_get_subject_name(request), NID_commonName, MBSTRING_UTF8,
+                                 to_unsigned(subject), int_size(subject), -1, 0) != 1)
     throw_openssl("cannot use " + escape(subject) + " as a common name", ErrorKind::malformed);
 }
 
 ASN1_IA5STRING* ia5(const std::string& text) {
+  if (std::any_of(text.begin(), text.end(), [](unsigned char c) { return c >= 0x80; }))
+    throw Error(ErrorKind::malformed, escape(text) + " cannot stand in a certificate: it is not ASCII",
+                "write an international domain in its xn-- form");
   ASN1_IA5STRING* string = ASN1_IA5STRING_new();
-  ASN1_STRING_set(string, text.data(), static_cast<int>(text.size()));
+  ASN1_STRING_set(string, text.data(), int_size(text));
   return string;
 }
 

@@ -3,11 +3,15 @@
 #pragma once
 
 #include <openssl/bio.h>
+#include <openssl/bn.h>
+#include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/param_build.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
+#include <array>
 #include <climits>
 #include <memory>
 #include <string>
@@ -29,6 +33,9 @@ using BioPtr = std::unique_ptr<BIO, Free<BIO_free_all>>;
 using PkeyCtxPtr = std::unique_ptr<EVP_PKEY_CTX, Free<EVP_PKEY_CTX_free>>;
 using MdCtxPtr = std::unique_ptr<EVP_MD_CTX, Free<EVP_MD_CTX_free>>;
 using CipherCtxPtr = std::unique_ptr<EVP_CIPHER_CTX, Free<EVP_CIPHER_CTX_free>>;
+using EcdsaSigPtr = std::unique_ptr<ECDSA_SIG, Free<ECDSA_SIG_free>>;
+using ParamBuilderPtr = std::unique_ptr<OSSL_PARAM_BLD, Free<OSSL_PARAM_BLD_free>>;
+using ParamsPtr = std::unique_ptr<OSSL_PARAM, Free<OSSL_PARAM_free>>;
 using BignumPtr = std::unique_ptr<BIGNUM, Free<BN_clear_free>>;
 using X509ReqPtr = std::unique_ptr<X509_REQ, Free<X509_REQ_free>>;
 using StorePtr = std::unique_ptr<X509_STORE, Free<X509_STORE_free>>;
@@ -51,15 +58,38 @@ inline void require(bool ok, const char* doing) {
   if (!ok) throw_openssl(doing);
 }
 
-inline BioPtr read_bio(std::string_view bytes) {
+// For those of OpenSSL's functions that count in int.
+inline int int_size(std::string_view bytes) {
   if (bytes.size() > INT_MAX) throw Error(ErrorKind::malformed, "input is too large");
-  return BioPtr(BIO_new_mem_buf(bytes.data(), static_cast<int>(bytes.size())));
+  return static_cast<int>(bytes.size());
 }
+
+inline const unsigned char* to_unsigned(std::string_view bytes) {
+  return reinterpret_cast<const unsigned char*>(bytes.data());
+}
+inline unsigned char* to_unsigned(std::string& bytes) { return reinterpret_cast<unsigned char*>(bytes.data()); }
+
+inline BioPtr read_bio(std::string_view bytes) { return BioPtr(BIO_new_mem_buf(bytes.data(), int_size(bytes))); }
 
 inline std::string contents(BIO* bio) {
   char* data = nullptr;
   const long size = BIO_get_mem_data(bio, &data);
   return {data, static_cast<std::size_t>(size)};
+}
+
+// Big-endian, filled up with zeros to `size`.
+inline std::string to_bytes(const BIGNUM* number, std::size_t size) {
+  std::string bytes(size, '\0');
+  require(BN_bn2binpad(number, to_unsigned(bytes), int_size(bytes)) >= 0, "cannot write a number");
+  return bytes;
+}
+
+// "P-256" and so on for NIST's curves, OpenSSL's name for others, empty if the key has no curve.
+inline std::string curve_name(const EVP_PKEY* key) {
+  std::array<char, 64> name{};
+  if (EVP_PKEY_is_a(key, "EC") != 1 || EVP_PKEY_get_group_name(key, name.data(), name.size(), nullptr) != 1) return {};
+  const char* nist = EC_curve_nid2nist(OBJ_txt2nid(name.data()));
+  return nist != nullptr ? nist : name.data();
 }
 
 // What an i2d_ function writes.

@@ -35,6 +35,13 @@ EVP_PKEY* generate_native(KeyType type) {
   return nullptr;
 }
 
+std::optional<KeyType> type_of_curve(std::string_view curve) {
+  if (curve == "P-256") return KeyType::ec_p256;
+  if (curve == "P-384") return KeyType::ec_p384;
+  if (curve == "P-521") return KeyType::ec_p521;
+  return std::nullopt;
+}
+
 struct PasswordAnswer {
   const std::optional<Secret>& password;
   bool asked = false;
@@ -74,8 +81,8 @@ PrivateKey PrivateKey::from_pem(std::string_view pem, const std::string& source,
   PasswordAnswer answer{password};
   const auto bio = read_bio(pem);
   std::shared_ptr<EVP_PKEY> key(PEM_read_bio_PrivateKey(bio.get(), nullptr, answer_password, &answer), EVP_PKEY_free);
-  if (key) return PrivateKey(std::move(key));
   ERR_clear_error();
+  if (key) return PrivateKey(std::move(key));
   if (!answer.asked) throw Error(ErrorKind::malformed, source + " is not a private key in PEM");
   if (!password) throw Error(ErrorKind::crypto, source + " is encrypted", "give its password with --password-file");
   throw Error(ErrorKind::crypto, "cannot decrypt " + source + ": wrong password, or a damaged key");
@@ -100,12 +107,9 @@ std::string PrivateKey::public_key() const { return to_der(i2d_PUBKEY, native())
 
 std::optional<KeyType> PrivateKey::type() const {
   if (EVP_PKEY_is_a(native(), "ED25519") == 1) return KeyType::ed25519;
-  const bool rsa = EVP_PKEY_is_a(native(), "RSA") == 1;
-  if (!rsa && EVP_PKEY_is_a(native(), "EC") != 1) return std::nullopt;
+  if (const auto curve = curve_name(native()); !curve.empty()) return type_of_curve(curve);
+  if (EVP_PKEY_is_a(native(), "RSA") != 1) return std::nullopt;
   switch (EVP_PKEY_get_bits(native())) {
-    case 256: return KeyType::ec_p256;
-    case 384: return KeyType::ec_p384;
-    case 521: return KeyType::ec_p521;
     case 2048: return KeyType::rsa_2048;
     case 3072: return KeyType::rsa_3072;
     case 4096: return KeyType::rsa_4096;

@@ -21,11 +21,10 @@ std::vector<std::string> reasons_against_chain(const std::vector<Certificate>& c
   X509_STORE_CTX_set_time(context.get(), 0, now.time_since_epoch().count());
   if (X509_verify_cert(context.get()) == 1) return {};
 
+  ERR_clear_error();
   const int code = X509_STORE_CTX_get_error(context.get());
   std::string reason = X509_verify_cert_error_string(code);
   if (X509* at = X509_STORE_CTX_get_current_cert(context.get())) {
-    X509_up_ref(at);
-    const std::shared_ptr<X509> guard(at, X509_free);
     reason += " (at \"" + escape(Certificate::from_der(to_der(i2d_X509, at), "a certificate").common_name()) + "\")";
   }
   return {reason};

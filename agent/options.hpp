@@ -2,7 +2,12 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <optional>
+
+namespace CLI {
+class App;
+}
 
 namespace everleaf::agent {
 
@@ -11,6 +16,9 @@ struct Options {
   std::filesystem::path configuration = "/etc/everleaf/everleaf.toml";
   Mode mode = Mode::serve;
 };
+
+// What can be given, read into `options`. The man page and the completions are made from it, too (packaging/).
+std::unique_ptr<CLI::App> option_tree(Options& options);
 
 // Nothing: the user was answered (--help, --version) or corrected; `exit_status` says which.
 std::optional<Options> read_options(int argc, char** argv, int& exit_status);

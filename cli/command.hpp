@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <functional>
+#include <memory>
 #include <string>
 
 namespace everleaf::cli {
@@ -11,6 +12,9 @@ namespace everleaf::cli {
 // A leaf of the command tree. `run` is called after its options were read (flag over environment over defaults.json)
 // and answers the exit status; what it throws is shown by main as "everleaf: error: ...".
 void on_run(CLI::App& command, std::function<int()> run);
+
+// All commands. The man page and the completions are made from it, too (packaging/).
+std::unique_ptr<CLI::App> command_tree();
 
 // The exit status of the command that ran.
 int exit_status();

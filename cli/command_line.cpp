@@ -12,25 +12,6 @@ namespace {
 
 constexpr auto version_text = "everleaf " EVERLEAF_VERSION;
 
-void add_commands(CLI::App& app) {
-  auto& ca = *app.add_subcommand("ca", "Talk to a CA: get, renew and rekey certificates");
-  ca.require_subcommand(1);
-  add_ca_bootstrap(ca);
-  add_ca_root(ca);
-  add_ca_roots(ca);
-  add_ca_health(ca);
-  add_ca_certificate(ca);
-  add_ca_token(ca);
-  add_ca_renew(ca);
-  add_ca_rekey(ca);
-  auto& certificate = *app.add_subcommand("certificate", "Look at certificates");
-  certificate.require_subcommand(1);
-  add_certificate_inspect(certificate);
-  add_certificate_fingerprint(certificate);
-  add_certificate_needs_renewal(certificate);
-  app.add_subcommand("version", "Print the version")->callback([] { std::puts(version_text); });
-}
-
 const CLI::App& deepest(const CLI::App& app) {
   const auto parsed = app.get_subcommands();
   return parsed.empty() ? app : deepest(*parsed.front());
@@ -64,11 +45,33 @@ Error usage_error(const CLI::App& app, const CLI::ParseError& error) {
 
 }  // namespace
 
-int run_command_line(int argc, char** argv) {
-  CLI::App app("Gets certificates from step-ca and keeps them fresh.", "everleaf");
+std::unique_ptr<CLI::App> command_tree() {
+  auto tree = std::make_unique<CLI::App>("Gets certificates from step-ca and keeps them fresh.", "everleaf");
+  auto& app = *tree;
   app.require_subcommand(1);
   app.set_version_flag("--version", version_text);
-  add_commands(app);
+  auto& ca = *app.add_subcommand("ca", "Talk to a CA: get, renew and rekey certificates");
+  ca.require_subcommand(1);
+  add_ca_bootstrap(ca);
+  add_ca_root(ca);
+  add_ca_roots(ca);
+  add_ca_health(ca);
+  add_ca_certificate(ca);
+  add_ca_token(ca);
+  add_ca_renew(ca);
+  add_ca_rekey(ca);
+  auto& certificate = *app.add_subcommand("certificate", "Look at certificates");
+  certificate.require_subcommand(1);
+  add_certificate_inspect(certificate);
+  add_certificate_fingerprint(certificate);
+  add_certificate_needs_renewal(certificate);
+  app.add_subcommand("version", "Print the version")->callback([] { std::puts(version_text); });
+  return tree;
+}
+
+int run_command_line(int argc, char** argv) {
+  const auto tree = command_tree();
+  auto& app = *tree;
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

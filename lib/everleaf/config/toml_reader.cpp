@@ -9,6 +9,15 @@
 #include <everleaf/time/time.hpp>
 
 namespace everleaf {
+namespace {
+
+std::string listed(const std::vector<std::string>& words) {
+  std::string text;
+  for (const auto& word : words) text += (text.empty() ? "" : ", ") + word;
+  return text;
+}
+
+}  // namespace
 
 void ProblemList::add(const toml::source_region& where, std::string text, std::string hint) const {
   problems.push_back({file, where.begin.line, where.begin.column, std::move(text), std::move(hint)});
@@ -88,7 +97,7 @@ void TableReader::finish() const {
     if (std::find(known_.begin(), known_.end(), key.str()) != known_.end()) continue;
     const auto meant = nearest(key.str(), known_);
     problems_.add(key.source(), title_ + ": unknown key \"" + escape(key.str()) + "\"",
-                  meant.empty() ? "" : "did you mean \"" + meant + "\"?");
+                  meant.empty() ? "known here: " + listed(known_) : "did you mean \"" + meant + "\"?");
   }
 }
 

@@ -59,3 +59,8 @@ def test_each_key_is_on_the_page(known_keys, section):
 
 def test_each_table_is_on_the_page(known_keys):
     assert {re.match(r"\[([a-z]+)", section)[1] for section in SECTIONS} == known_keys("unknown-to-all = 1\n")
+
+
+def test_the_example_in_the_package_is_good(work):
+    said = Program(work, "everleafd")("--config", REPOSITORY / "packaging" / "examples" / "everleaf.toml", "--check")
+    said.succeeded()

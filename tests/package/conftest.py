@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The tests of what is installed: by `cmake --install`, and by the package that scripts/package has just made."""
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from program import REPOSITORY
+
+BUILD = REPOSITORY / "build" / "package"
+
+
+@pytest.fixture(scope="session")
+def package():
+    return Path(os.environ["EVERLEAF_TEST_PACKAGE"])
+
+
+@pytest.fixture(scope="session")
+def prefix(tmp_path_factory):
+    """The /usr of what `cmake --install` installs: elsewhere than it was built for."""
+    directory = tmp_path_factory.mktemp("installed")
+    subprocess.run(["cmake", "--install", BUILD], check=True, stdout=subprocess.DEVNULL,
+                   env={**os.environ, "DESTDIR": str(directory)})
+    return directory / "usr"

@@ -161,7 +161,8 @@ void Tending::obtain(const Step& step, const std::string& why) {
   const auto identity = ask(ca, step, present);
   place_.stage({identity, roots});
   const bool same_key = present && present->key.public_key() == identity.key.public_key();
-  state_.store(certificate_.name, Attempts{.key_since = same_key ? attempts_.key_since : system_now()});
+  const Time now = system_now();
+  state_.store(certificate_.name, {.last_success = now, .key_since = same_key ? attempts_.key_since : now});
   result_.staged =
       Staged{identity.leaf().fingerprint(), present ? std::optional(present->leaf().fingerprint()) : std::nullopt};
   say(Priority::info, "obtained",

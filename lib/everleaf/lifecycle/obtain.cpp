@@ -34,7 +34,8 @@ struct TokenSource {
     const auto password = read_secret(credential.password_file);
     const auto provisioner = choose_provisioner(ca.provisioners(), credential.provisioner);
     const auto key = decrypt_provisioner_key(provisioner, password);
-    return make_sign_token(ca, provisioner, key, certificate.subject, certificate.names, now);
+    return make_sign_token(ca, provisioner, key, certificate.subject, certificate.names,
+                           {now, now + usual_token_lifetime});
   }
 };
 

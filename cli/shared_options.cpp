@@ -13,7 +13,7 @@
 namespace everleaf::cli {
 namespace {
 
-constexpr auto bootstrap_hint = "run \"everleaf ca bootstrap --ca-url URL --fingerprint HEX\" once, or give the flag";
+constexpr auto bootstrap_hint = "run \"everleaf ca bootstrap --ca-url URL --fingerprint HEX\" once, or give --root";
 
 [[noreturn]] void reject(const std::string& flag, const std::string& value, const std::string& hint) {
   throw Error(ErrorKind::usage, "invalid value \"" + escape(value) + "\" for " + flag, hint);
@@ -39,7 +39,7 @@ void CaOptions::add_to(CLI::App& command) {
 }
 
 HttpsUrl CaOptions::url() const {
-  if (ca_url.empty()) throw Error(ErrorKind::usage, "--ca-url is required", bootstrap_hint);
+  if (ca_url.empty()) throw Error(ErrorKind::usage, "--ca-url is required", "\"everleaf ca bootstrap\" remembers it");
   return HttpsUrl::parse(ca_url);
 }
 
@@ -102,13 +102,13 @@ void ProvisionerOptions::add_to(CLI::App& command) {
 }
 
 Secret ProvisionerOptions::make_token(StepCa& ca, const std::string& subject, const std::vector<std::string>& names,
-                                      Time now) const {
+                                      const Validity& validity) const {
   const auto chosen = choose_provisioner(ca.provisioners(), provisioner);
   say_checked("Provisioner", chosen.name + " (" + chosen.type + ") [kid: " + chosen.key_id + "]");
   const auto password = password_file.empty() ? ask_password("Please enter the password to decrypt the provisioner key",
                                                              "give the password with --provisioner-password-file")
                                               : read_secret(password_file);
-  return make_sign_token(ca, chosen, decrypt_provisioner_key(chosen, password), subject, names, now);
+  return make_sign_token(ca, chosen, decrypt_provisioner_key(chosen, password), subject, names, validity);
 }
 
 void ValidityOptions::add_to(CLI::App& command) {

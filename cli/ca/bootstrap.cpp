@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <everleaf/files/file_set.hpp>
+#include <sys/stat.h>
+
+#include <cerrno>
+
+#include <everleaf/error/error.hpp>
+#include <everleaf/files/file.hpp>
 #include "cli/command.hpp"
 #include "cli/context/defaults.hpp"
 #include "cli/context/step_path.hpp"
@@ -14,18 +19,23 @@ struct BootstrapOptions {
   ForceOption force;
 };
 
+// Those that are missing, all of them 0700.
+void make_private_directories(const std::filesystem::path& directory) {
+  if (directory.empty() || std::filesystem::exists(directory)) return;
+  make_private_directories(directory.parent_path());
+  if (mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST)
+    throw system_error("cannot make " + directory.string(), errno);
+}
+
 int bootstrap(const BootstrapOptions& options) {
-  namespace fs = std::filesystem;
   const auto path = StepPath::from_environment();
   const auto url = options.ca.url();
   const auto fingerprint = options.fingerprint.fingerprint();
   require_replaceable({path.root_certificate(), path.defaults()}, options.force.existing_files());
 
   const auto root = fetch_root(url, fingerprint, {});
-  for (const auto& directory : {path.root_certificate().parent_path(), path.defaults().parent_path()}) {
-    fs::create_directories(directory);
-    fs::permissions(directory, fs::perms::owner_all);
-  }
+  for (const auto& directory : {path.root_certificate().parent_path(), path.defaults().parent_path()})
+    make_private_directories(directory);
   replace_file(path.root_certificate(), root.to_pem(), file_mode::private_key);
   say("The root certificate has been saved in " + path.root_certificate().string() + ".");
   replace_file(

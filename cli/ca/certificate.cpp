@@ -3,6 +3,7 @@
 
 #include <everleaf/lifecycle/check.hpp>
 #include <everleaf/lifecycle/obtain.hpp>
+#include <everleaf/step_ca/sign_token.hpp>
 #include <everleaf/step_ca/token.hpp>
 #include "cli/command.hpp"
 #include "cli/output_files.hpp"
@@ -51,12 +52,15 @@ int certificate(const CertificateOptions& options) {
   auto ca = given ? connect_by_token(options, *given) : options.ca.connect();
   auto names = given ? given->names : options.names;
   if (names.empty()) names = {options.subject};
-  const auto token =
-      given ? Secret(options.token) : options.provisioner.make_token(ca, options.subject, names, system_now());
+  const auto now = system_now();
+  const auto token = given ? Secret(options.token)
+                           : options.provisioner.make_token(ca, options.subject, names, {now, now + usual_token_lifetime});
   say_checked("CA", ca.url().origin());
 
   const auto key = PrivateKey::generate(key_type);
-  const CertificateWish wish{options.subject, names, options.validity.not_before, options.validity.not_after};
+  // As the token writes it: the CA compares the case too.
+  const auto subject = given ? given->subject : options.subject;
+  const CertificateWish wish{subject, names, options.validity.not_before, options.validity.not_after};
   const ExpectedCertificate expected{key, classify_all(names), std::nullopt, options.validity.lifetime()};
   output.write(accept(enroll(ca, wish, key, token), expected, ca.trusted_roots(), system_now()));
   say_checked("Certificate", options.certificate_file);

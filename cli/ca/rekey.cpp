@@ -2,6 +2,7 @@
 #include <everleaf/lifecycle/check.hpp>
 #include <everleaf/lifecycle/obtain.hpp>
 #include "cli/ca/due.hpp"
+#include "cli/ca/renewal_error.hpp"
 #include "cli/command.hpp"
 #include "cli/output_files.hpp"
 #include "cli/shared_options.hpp"
@@ -23,11 +24,12 @@ struct RekeyOptions {
   ForceOption force;
 };
 
-int rekey(const RekeyOptions& options) {
+// Whether it was due.
+bool rekey(const RekeyOptions& options) try {
   const auto present = read_pair(options.certificate_file, options.key_file, options.password_file);
   if (const auto left = not_due_for(present.leaf(), options.expires_in, system_now())) {
     say("certificate not rekeyed: expires in " + format_duration(*left));
-    return 0;
+    return false;
   }
   const auto new_key = options.private_key.empty()
                            ? PrivateKey::generate(options.key.type())
@@ -46,8 +48,9 @@ int rekey(const RekeyOptions& options) {
   output.write(accept(everleaf::rekey(ca, present, new_key, system_now()), expected, ca.trusted_roots(), system_now()));
   say_checked("Certificate", certificate_target);
   say_checked("Private Key", key_target);
-  options.hooks.run();
-  return 0;
+  return true;
+} catch (const Error& error) {
+  throw renewal_error(error, "cannot rekey " + options.certificate_file);
 }
 
 }  // namespace
@@ -71,7 +74,10 @@ void add_ca_rekey(CLI::App& ca) {
   options->hooks.add_to(command);
   options->ca.add_to(command);
   options->force.add_to(command);
-  on_run(command, [options] { return rekey(*options); });
+  on_run(command, [options] {
+    if (rekey(*options)) options->hooks.run();
+    return 0;
+  });
 }
 
 }  // namespace everleaf::cli

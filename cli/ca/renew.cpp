@@ -2,6 +2,7 @@
 #include <everleaf/lifecycle/check.hpp>
 #include <everleaf/lifecycle/obtain.hpp>
 #include "cli/ca/due.hpp"
+#include "cli/ca/renewal_error.hpp"
 #include "cli/command.hpp"
 #include "cli/output_files.hpp"
 #include "cli/shared_options.hpp"
@@ -21,11 +22,12 @@ struct RenewOptions {
   ForceOption force;
 };
 
-int renew(const RenewOptions& options) {
+// Whether it was due.
+bool renew(const RenewOptions& options) try {
   const auto present = read_pair(options.certificate_file, options.key_file, options.password_file);
   if (const auto left = not_due_for(present.leaf(), options.expires_in, system_now())) {
     say("certificate not renewed: expires in " + format_duration(*left));
-    return 0;
+    return false;
   }
   const auto target = options.output_file.empty() ? options.certificate_file : options.output_file;
   OutputPair output(target, options.key_file, KeyFile::keep, options.force.existing_files());
@@ -35,8 +37,9 @@ int renew(const RenewOptions& options) {
   const ExpectedCertificate expected{present.key, {}, present.leaf(), std::nullopt};
   output.write(accept(std::move(chain), expected, ca.trusted_roots(), system_now()));
   say("Your certificate has been saved in " + target + ".");
-  options.hooks.run();
-  return 0;
+  return true;
+} catch (const Error& error) {
+  throw renewal_error(error, "cannot renew " + options.certificate_file);
 }
 
 }  // namespace
@@ -58,7 +61,10 @@ void add_ca_renew(CLI::App& ca) {
   options->hooks.add_to(command);
   options->ca.add_to(command);
   options->force.add_to(command);
-  on_run(command, [options] { return renew(*options); });
+  on_run(command, [options] {
+    if (renew(*options)) options->hooks.run();
+    return 0;
+  });
 }
 
 }  // namespace everleaf::cli

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <cstdio>
-
-#include <everleaf/files/file.hpp>
 #include "cli/command.hpp"
+#include "cli/output_file.hpp"
 #include "cli/shared_options.hpp"
 
 namespace everleaf::cli {
@@ -18,14 +16,9 @@ struct RootOptions {
 int root(const RootOptions& options) {
   const auto url = options.ca.url();
   const auto fingerprint = options.fingerprint.fingerprint();
-  if (!options.file.empty()) require_replaceable({options.file}, options.force.existing_files());
-  const auto certificate = fetch_root(url, fingerprint, {});
-  if (options.file.empty()) {
-    std::fputs(certificate.to_pem().c_str(), stdout);
-    return 0;
-  }
-  replace_file(options.file, certificate.to_pem(), file_mode::private_key);
-  say("The root certificate has been saved in " + options.file + ".");
+  OutputFile output(options.file, options.force.existing_files());
+  if (output.write(fetch_root(url, fingerprint, {}).to_pem()))
+    say("The root certificate has been saved in " + options.file + ".");
   return 0;
 }
 

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <cstdio>
-
-#include <everleaf/files/file.hpp>
 #include "cli/command.hpp"
+#include "cli/output_file.hpp"
 #include "cli/shared_options.hpp"
 
 namespace everleaf::cli {
@@ -15,15 +13,9 @@ struct RootsOptions {
 };
 
 int roots(const RootsOptions& options) {
-  auto ca = options.ca.connect();
-  if (!options.file.empty()) require_replaceable({options.file}, options.force.existing_files());
-  const auto pem = to_pem(ca.roots());
-  if (options.file.empty()) {
-    std::fputs(pem.c_str(), stdout);
-    return 0;
-  }
-  replace_file(options.file, pem, file_mode::private_key);
-  say("The root certificate bundle has been saved in " + options.file + ".");
+  OutputFile output(options.file, options.force.existing_files());
+  if (output.write(to_pem(options.ca.connect().roots())))
+    say("The root certificate bundle has been saved in " + options.file + ".");
   return 0;
 }
 

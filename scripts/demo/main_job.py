@@ -176,7 +176,7 @@ class Demonstration:
             raise Failure(f"{failed} of {total} requests failed", self.proxy.log)
 
     def rows(self, traffic):
-        yield "client.crt", "", "by hand", "", "", str(traffic.answered[self.first_serial])
+        yield f"{self.first_serial:032x}", "", "client.crt", "", "", str(traffic.answered[self.first_serial])
         keys = set()
         for generation in self.generations.all:
             kind = "new" if generation.public_key not in keys else "THE SAME"

@@ -62,7 +62,8 @@ ASKING = [
     (token, "provisioners"), (renew, "renew"), (renew_by_token, "renew"), (rekey, "rekey"), (bootstrap, "root"),
     (root, "root"), (roots, "roots"), (health, "health"),
 ]
-ISSUING = [(certificate, "sign"), (certificate_by_token, "sign"), (renew, "renew"), (renew_by_token, "renew"), (rekey, "rekey")]
+RENEWING = [(renew, "renew"), (renew_by_token, "renew"), (rekey, "rekey")]
+ISSUING = [(certificate, "sign"), (certificate_by_token, "sign"), *RENEWING]
 VERIFYING = [certificate, token, renew, renew_by_token, rekey, roots, health]
 
 
@@ -177,7 +178,7 @@ def test_a_used_token(everleaf, real_ca, work):
 
 def test_an_expired_token(everleaf, real_ca, work):
     result = everleaf("ca", "certificate", "myuser", *PAIR, "--token", real_ca.token("myuser", made=time.time() - 3600))
-    refused(result, work, {}, "expired")
+    refused(result, work, {}, "401", "token")
     assert "hint" in result.stderr
 
 
@@ -186,7 +187,7 @@ def test_a_token_of_a_provisioner_that_the_ca_does_not_know(everleaf, real_ca, w
     refused(everleaf("ca", "certificate", "myuser", *PAIR, "--token", stranger), work, {}, "401")
 
 
-@pytest.mark.parametrize("nonsense", ["", "token", "a.b.c", "e30.e30.", "e30.W10.AA", "." * 1000, "A" * 100_000])
+@pytest.mark.parametrize("nonsense", ["token", "a.b.c", "e30.e30.", "e30.W10.AA", "." * 1000, "A" * 100_000])
 def test_a_token_that_is_none(everleaf, lying_ca, work, nonsense):
     refused(everleaf("ca", "certificate", "myuser", *PAIR, *lying_ca.trust(), "--token", nonsense), work, {}, "token")
     assert lying_ca.requests == []
@@ -252,7 +253,6 @@ def test_a_redirect_is_not_followed(everleaf, lying_ca, tmp_path, work, old_file
 @pytest.mark.parametrize("lie, words", [
     ("for another key", ["key"]),
     ("for other names", ["myuser", "evil.test"]),
-    ("for one name more", ["evil.test"]),
     ("expired", ["expired"]),
     ("not yet valid", ["not", "valid"]),
     ("that is a CA", ["CA"]),
@@ -265,6 +265,14 @@ def test_a_certificate(everleaf, lying_ca, work, old_files, lie, words, case):
     lying_ca.lies[endpoint] = CERTIFICATE_LIES[lie]
     refused(everleaf(*command(lying_ca)), work, old_files, *words)
     assert lying_ca.asked(endpoint)
+
+
+@pytest.mark.parametrize("case", RENEWING, ids=name)
+def test_a_renewed_certificate_for_one_name_more(everleaf, lying_ca, work, old_files, case):
+    """A first certificate may have more names than asked for: that is what templates of a CA are for."""
+    command, endpoint = case
+    lying_ca.lies[endpoint] = issues(names=["myuser", "evil.test"])
+    refused(everleaf(*command(lying_ca)), work, old_files, "evil.test")
 
 
 def test_a_certificate_shorter_than_asked(everleaf, lying_ca, work, old_files):
@@ -281,7 +289,7 @@ def test_the_cas_words_are_shown_escaped(everleaf, lying_ca, work, old_files):
 def test_every_lie_about_certificates_has_its_case():
     cases = {mark.args[1][i][0] for mark in test_a_certificate.pytestmark if mark.args[0] == "lie, words"
              for i in range(len(mark.args[1]))}
-    assert cases == set(CERTIFICATE_LIES)
+    assert cases == set(CERTIFICATE_LIES) - {"for one name more"}
 
 
 # Files
@@ -321,7 +329,8 @@ def test_a_directory_where_a_file_should_be(everleaf, lying_ca, work, file):
 
 def into(directory, command, ca):
     """The command with all its files in `directory`."""
-    return [f"{directory}/{argument}" if argument in (*PAIR, "ca.crt", "token") else argument for argument in command(ca)]
+    first, second, *rest = command(ca)
+    return [first, second, *(f"{directory}/{word}" if word in (*PAIR, "ca.crt", "token") else word for word in rest)]
 
 
 WRITING = [certificate, certificate_by_token, token, renew, renew_by_token, rekey, root, roots]

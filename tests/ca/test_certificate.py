@@ -115,7 +115,7 @@ def test_two_dates(everleaf, real_ca, work):
     assert abs(certificate.not_valid_before - (now() - Seconds(minutes=5))) < Seconds(seconds=5)
 
 
-@pytest.mark.parametrize("nonsense", ["1d", "12", "tomorrow", "2026-13-01T00:00:00Z"])
+@pytest.mark.parametrize("nonsense", ["12", "1 week", "tomorrow", "2026-13-01T00:00:00Z"])
 def test_a_date_that_is_none_is_refused_before_the_ca_is_asked(everleaf, lying_ca, nonsense):
     everleaf(*REQUEST, *lying_ca.trust(), *lying_ca.credential(), "--not-after", nonsense).failed("--not-after", nonsense)
     assert lying_ca.asked("sign") == []
@@ -152,7 +152,6 @@ def describe(key):
 
 
 @pytest.mark.parametrize("flags, named", [
-    (["--curve", "P-384"], "--kty"),
     (["--size", "2048"], "--kty"),
     (["--kty", "RSA", "--curve", "P-256"], "curve"),
     (["--kty", "EC", "--size", "2048"], "--size"),

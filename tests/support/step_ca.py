@@ -70,7 +70,7 @@ class RealCa:
         return self.directory / f"{provisioner}.password"
 
     def token(self, subject, provisioner="admin", **claims):
-        return self.provisioners[provisioner].token(subject, f"{self.url}/1.0/sign", sha=self.fingerprint, **claims)
+        return self.provisioners[provisioner].token(subject, f"{self.url}/1.0/sign", **{"sha": self.fingerprint, **claims})
 
     def trust(self):
         return ["--ca-url", self.url, "--root", self.root_file]

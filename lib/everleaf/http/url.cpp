@@ -39,7 +39,9 @@ HttpsUrl HttpsUrl::parse(std::string_view text) {
   const Error bad(ErrorKind::usage, "\"" + escape(text) + "\" is not the URL of a CA",
                   "it looks like https://ca.internal:9443");
   if (text.empty() || curl_url_set(url.get(), CURLUPART_URL, full.c_str(), 0) != CURLUE_OK) throw bad;
-  if (part(url.get(), CURLUPART_SCHEME) != "https" || !part(url.get(), CURLUPART_USER).empty()) throw bad;
+  if (!part(url.get(), CURLUPART_USER).empty() || !part(url.get(), CURLUPART_PASSWORD).empty())
+    throw Error(ErrorKind::usage, "the URL of a CA has no user and no password");  // which are not shown
+  if (part(url.get(), CURLUPART_SCHEME) != "https") throw bad;
 
   HttpsUrl result;
   result.host_ = part(url.get(), CURLUPART_HOST);

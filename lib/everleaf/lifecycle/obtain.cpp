@@ -34,7 +34,8 @@ struct TokenSource {
     const auto password = read_secret(credential.password_file);
     const auto provisioner = choose_provisioner(ca.provisioners(), credential.provisioner);
     const auto key = decrypt_provisioner_key(provisioner, password);
-    return make_sign_token(ca, provisioner, key, certificate.subject, certificate.names, now);
+    return make_sign_token(ca, provisioner, key, certificate.subject, certificate.names,
+                           {now, now + usual_token_lifetime});
   }
 };
 
@@ -53,11 +54,16 @@ bool has_configured_root(const std::vector<Certificate>& roots, const Authority&
 
 }  // namespace
 
-std::vector<Certificate> enroll(StepCa& ca, const CertificateWish& wish, const PrivateKey& key, const Secret& token) {
+std::vector<Certificate> enroll(StepCa& ca, const CertificateWish& wish, const PrivateKey& key,
+                                const Secret& token) try {
   return ca.sign({.certificate_request = make_certificate_request(key, wish.subject, classify_all(wish.names)),
                   .token = token,
                   .not_before = wish.not_before,
                   .not_after = wish.not_after});
+} catch (const Error& error) {
+  if (error.kind() != ErrorKind::unauthorized) throw;
+  throw error.with_hint(
+      "the CA takes a token only once, within minutes, and at the address it was made for: get a new one");
 }
 
 std::vector<Certificate> renew(StepCa& ca, const Identity& present, Time now) {
@@ -67,7 +73,7 @@ std::vector<Certificate> renew(StepCa& ca, const Identity& present, Time now) {
 
 std::vector<Certificate> rekey(StepCa& ca, const Identity& present, const PrivateKey& new_key, Time now) {
   if (present.leaf().validity().not_after <= now)
-    throw Error(ErrorKind::refused, "cannot rekey an expired certificate",
+    throw Error(ErrorKind::refused, "the certificate is expired",
                 "renew it first with \"everleaf ca renew\", if the provisioner allows that after expiry");
   return ca.rekey(present, make_certificate_request(new_key, "", {}));
 }

@@ -34,12 +34,16 @@ PrivateKey decrypt_provisioner_key(const Provisioner& provisioner, const Secret&
   try {
     return private_key_from_jwk(decrypt_jwe(provisioner.encrypted_key, password).reveal(), what);
   } catch (const Error& error) {
-    throw error.within("cannot use " + what);
+    const auto outer = error.within("cannot use " + what);
+    throw error.kind() == ErrorKind::crypto
+        ? outer.with_hint("it is the password that was set when this provisioner was added to the CA")
+        : outer;
   }
 }
 
 Secret make_sign_token(const StepCa& ca, const Provisioner& provisioner, const PrivateKey& key,
-                       const std::string& subject, const std::vector<std::string>& names, Time now) {
+                       const std::string& subject, const std::vector<std::string>& names,
+                       const Validity& validity) {
   std::optional<Fingerprint> root;
   if (!ca.trusted_roots().empty()) root = ca.trusted_roots().front().fingerprint();
   return sign_token({.issuer = provisioner.name,
@@ -48,7 +52,7 @@ Secret make_sign_token(const StepCa& ca, const Provisioner& provisioner, const P
                      .subject = subject,
                      .names = names,
                      .root = root,
-                     .validity = {now, now + std::chrono::minutes(5)}},
+                     .validity = validity},
                     key);
 }
 

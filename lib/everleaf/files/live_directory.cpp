@@ -252,4 +252,8 @@ std::vector<std::optional<std::string>> LiveDirectory::read_live_together(const 
 
 bool LiveDirectory::has_next() const { return exists(AT_FDCWD, next_path(), next_path()); }
 
+bool LiveDirectory::has_leftovers() const {
+  return has_next() || exists(AT_FDCWD, parent_ / partial_name(), parent_ / partial_name());
+}
+
 }  // namespace everleaf

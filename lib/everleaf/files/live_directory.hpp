@@ -46,6 +46,8 @@ class LiveDirectory {
   // Several files of the live side through one open directory: never of two generations.
   std::vector<std::optional<std::string>> read_live_together(const std::vector<std::string>& files) const;
   bool has_next() const;
+  // Whether remove_next() has anything to remove: a next, or what a killed run left of one.
+  bool has_leftovers() const;
 
   std::filesystem::path path() const { return parent_ / name_; }
 

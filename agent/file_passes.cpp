@@ -273,6 +273,8 @@ CertificateResult FilePasses::swap(const Configuration& configuration, const Man
   try {
     swap_in(configuration, certificate, staged, result);
   } catch (const Error& error) {
+    // What somebody else put there stays: the next pass must not take ours for a delivery that a crash interrupted.
+    if (error.kind() == ErrorKind::conflict) Place(configuration, certificate).discard_next();
     result.failed = true;
     result.look_again += after_giving_up;
     result.events.push_back({Priority::error,

@@ -77,8 +77,7 @@ TEST_CASE("a temporary is beside its target and never has a wider mode") {
 TEST_CASE("contents are synced before the rename, and the rename is synced") {
   const TemporaryDirectory directory(memory());
   const auto outcome = run_with_fault([&] { replace_file(directory / "file", "contents", 0600); }, {.at = 0});
-  CHECK(outcome.calls ==
-        std::vector<std::string>{"openat", "fchmod", "fallocate", "pwrite64", "ftruncate", "fsync", "rename", "fsync"});
+  CHECK(outcome.calls.starts_with("openat fchmod fallocate pwrite64 ftruncate fsync rename fsync "));
 }
 
 TEST_CASE("contents larger and smaller than what was reserved are written whole") {

@@ -48,5 +48,7 @@ class AtomicFile {
 // Removes the temporaries that killed runs left beside `target`: those of its name on which nobody holds the flock
 // and which no intent record beside them names (see FileSet).
 void remove_stray_temporaries(const std::filesystem::path& target);
+// The same for all targets in a directory.
+void remove_all_stray_temporaries(const std::filesystem::path& directory);
 
 }  // namespace everleaf

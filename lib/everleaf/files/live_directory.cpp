@@ -255,4 +255,8 @@ bool LiveDirectory::has_next() const {
   return exists(AT_FDCWD, next_path(), next_path()) || exists(AT_FDCWD, partial, partial);
 }
 
+bool LiveDirectory::has_leftovers() const {
+  return has_next() || exists(AT_FDCWD, parent_ / partial_name(), parent_ / partial_name());
+}
+
 }  // namespace everleaf

@@ -47,6 +47,8 @@ class LiveDirectory {
   std::vector<std::optional<std::string>> read_live_together(const std::vector<std::string>& files) const;
   // Whether there is anything beside the live directory: next, or what a killed stage() or remove_next() left.
   bool has_next() const;
+  // Whether remove_next() has anything to remove: a next, or what a killed run left of one.
+  bool has_leftovers() const;
 
   std::filesystem::path path() const { return parent_ / name_; }
 

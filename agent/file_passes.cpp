@@ -95,13 +95,15 @@ CertificateResult Tending::run() {
 void Tending::look_and_act() {
   place_.recover();
   on_disk_ = place_.look();
-  if (place_.staged()) {  // an earlier run was stopped just before the swap
-    const auto* pair = std::get_if<PairOnDisk>(&on_disk_);
-    result_.staged = Staged{pair == nullptr ? std::nullopt : std::optional(pair->leaf)};
+  const auto* pair = std::get_if<PairOnDisk>(&on_disk_);
+  if (std::holds_alternative<UnusableOnDisk>(on_disk_))
+    return carry_out(next_step(certificate_, on_disk_, attempts_, {}, system_now()));
+  if (const auto staged = place_.staged()) {  // an earlier run was stopped just before the swap
+    result_.staged = Staged{staged->leaf().fingerprint(), pair == nullptr ? std::nullopt : std::optional(pair->leaf)};
     return;
   }
   const auto debts = owed();
-  if (debts.empty() && place_.has_next()) place_.discard_next();
+  if (debts.empty() && place_.has_leftovers()) place_.discard_next();
   auto plan = next_step(certificate_, on_disk_, attempts_, debts, system_now());
   // Adopting is the business of the proxy's own queue; the certificate only waits.
   if (std::holds_alternative<Adopt>(plan.step)) plan = next_step(certificate_, on_disk_, attempts_, {}, system_now());
@@ -119,6 +121,8 @@ void Tending::carry_out(const Plan& plan) {
 }
 
 void Tending::wait(const Plan&, Time when) {
+  if (attempts_.failures == 0 && state_.pending_key(certificate_.name))  // a run was killed after its delivery
+    state_.remove_pending_key(certificate_.name);
   result_.look_again = std::min<Time>(when, system_now() + longest_wait);
   result_.renewal = when;
 }
@@ -159,8 +163,10 @@ void Tending::obtain(const Step& step, const std::string& why) {
   const auto identity = ask(ca, step, present);
   place_.stage({identity, roots});
   const bool same_key = present && present->key.public_key() == identity.key.public_key();
-  state_.store(certificate_.name, Attempts{.key_since = same_key ? attempts_.key_since : system_now()});
-  result_.staged = Staged{present ? std::optional(present->leaf().fingerprint()) : std::nullopt};
+  const Time now = system_now();
+  state_.store(certificate_.name, {.last_success = now, .key_since = same_key ? attempts_.key_since : now});
+  result_.staged =
+      Staged{identity.leaf().fingerprint(), present ? std::optional(present->leaf().fingerprint()) : std::nullopt};
   say(Priority::info, "obtained",
       {{"serial", identity.leaf().serial_hex()},
        {"not_after", format_time(identity.leaf().validity().not_after)},
@@ -200,8 +206,9 @@ void swap_in(const Configuration& configuration, const ManagedCertificate& certi
              CertificateResult& result) {
   const auto state = state_of(configuration);
   Place place(configuration, certificate);
-  const auto identity = place.staged();
-  if (!identity) return;  // somebody removed it or put something newer in place: the next look tells
+  const auto identity = place.next();
+  if (!identity || identity->leaf().fingerprint() != staged.leaf)
+    throw Error(ErrorKind::conflict, "what was staged for " + certificate.name + " is gone");
   const auto& leaf = identity->leaf();
   owe(state, certificate.used_by, {certificate.name, leaf.fingerprint(), system_now()});
   place.swap(staged.replaces);
@@ -266,6 +273,8 @@ CertificateResult FilePasses::swap(const Configuration& configuration, const Man
   try {
     swap_in(configuration, certificate, staged, result);
   } catch (const Error& error) {
+    // What somebody else put there stays: the next pass must not take ours for a delivery that a crash interrupted.
+    if (error.kind() == ErrorKind::conflict) Place(configuration, certificate).discard_next();
     result.failed = true;
     result.look_again += after_giving_up;
     result.events.push_back({Priority::error,
@@ -303,6 +312,7 @@ StateInUse::StateInUse(const Configuration& configuration) {
   if (!lock)
     throw Error(ErrorKind::conflict, "another everleafd is using " + configuration.state.string(),
                 "run either the daemon or the timer's --once, not both");
+  state.remove_strays();
   native_ = std::make_unique<Native>(Native{std::move(*lock)});
 }
 

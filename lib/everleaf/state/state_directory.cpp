@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <everleaf/state/state_directory.hpp>
 
+#include <everleaf/files/atomic_file.hpp>
 #include <everleaf/files/file.hpp>
 #include <everleaf/json/json.hpp>
 
@@ -58,6 +59,8 @@ void StateDirectory::create() const {
   if (error) throw system_error("cannot make " + directory_.string(), error.value());
 }
 
+void StateDirectory::remove_strays() const { remove_all_stray_temporaries(directory_); }
+
 Attempts StateDirectory::attempts(const std::string& certificate) const {
   return read<Attempts>(directory_ / ("certificate." + certificate + ".json"), [](const json& content) {
     return Attempts{.failures = content.at("failures").get<unsigned>(),
@@ -65,6 +68,7 @@ Attempts StateDirectory::attempts(const std::string& certificate) const {
                     .last_kind = static_cast<ErrorKind>(content.at("last-kind").get<int>()),
                     .last_error = content.at("last-error").get<std::string>(),
                     .not_before = time_in(content, "not-before"),
+                    .last_success = time_in(content, "last-success"),
                     .key_since = time_in(content, "key-since")};
   });
 }
@@ -75,6 +79,7 @@ void StateDirectory::store(const std::string& certificate, const Attempts& attem
                                                                 {"last-kind", static_cast<int>(attempts.last_kind)},
                                                                 {"last-error", attempts.last_error},
                                                                 {"not-before", to_json(attempts.not_before)},
+                                                                {"last-success", to_json(attempts.last_success)},
                                                                 {"key-since", to_json(attempts.key_since)}});
 }
 

@@ -12,6 +12,7 @@ void Agent::use(std::shared_ptr<const Configuration> configuration) {
     if (gone) due_certificates_.remove(entry.first);
     return gone && !entry.second.busy;
   });
+  std::erase_if(failing_proxies_, [this](const auto& name) { return !configuration_->proxies.contains(name); });
   for (const auto& [name, certificate] : configuration_->certificates) certificates_.try_emplace(name);
   for (const auto& [name, proxy] : configuration_->proxies) due_proxies_.put(name, clock_.now());
   replan();
@@ -34,6 +35,7 @@ void Agent::run_due() {
   run_due_proxies(now);
   run_due_certificates(now);
   set_alarm();
+  if (tell_) tell_(outlook());
 }
 
 // What waits for a free worker is not waited for by the clock: the worker's completion comes here again.
@@ -121,6 +123,7 @@ void Agent::start_adoption(const std::string& name) {
 void Agent::settle_certificate(const std::string& name, const CertificateResult& result) {
   auto& entry = certificates_[name];
   entry.busy = false;
+  entry.failed = result.failed;
   for (const auto& event : result.events) log_(event);
   entry.staged = result.staged;
   if (!entry.staged) {
@@ -149,6 +152,7 @@ void Agent::settle_swap(const std::string& name, const std::vector<std::string>&
 void Agent::settle_adoption(const std::string& name, const ProxyResult& result) {
   busy_proxies_.erase(name);
   for (const auto& event : result.events) log_(event);
+  result.try_again ? void(failing_proxies_.insert(name)) : void(failing_proxies_.erase(name));
   if (result.try_again && !due_proxies_.due(name)) due_proxies_.put(name, *result.try_again);
   for (const auto& certificate : result.adopted)  // its previous generation is not needed any more
     if (const auto entry = certificates_.find(certificate); entry != certificates_.end()) {
@@ -172,6 +176,16 @@ void Agent::finish_job() {
   --running_;
   if (stop_.stop_requested() && running_ == 0 && when_idle_) when_idle_();
   run_due();
+}
+
+Outlook Agent::outlook() const {
+  Outlook outlook{.certificates = configuration_->certificates.size(), .failing = failing_proxies_.size()};
+  for (const auto& [name, entry] : certificates_) {
+    if (entry.failed) ++outlook.failing;
+    if (entry.renewal && (!outlook.next_renewal || *entry.renewal < outlook.next_renewal->first))
+      outlook.next_renewal = {*entry.renewal, name};
+  }
+  return outlook;
 }
 
 void Agent::stop(std::function<void()> when_idle) {

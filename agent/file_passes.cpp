@@ -95,9 +95,11 @@ CertificateResult Tending::run() {
 void Tending::look_and_act() {
   place_.recover();
   on_disk_ = place_.look();
-  if (place_.staged()) {  // an earlier run was stopped just before the swap
-    const auto* pair = std::get_if<PairOnDisk>(&on_disk_);
-    result_.staged = Staged{pair == nullptr ? std::nullopt : std::optional(pair->leaf)};
+  const auto* pair = std::get_if<PairOnDisk>(&on_disk_);
+  if (std::holds_alternative<UnusableOnDisk>(on_disk_))
+    return carry_out(next_step(certificate_, on_disk_, attempts_, {}, system_now()));
+  if (const auto staged = place_.staged()) {  // an earlier run was stopped just before the swap
+    result_.staged = Staged{staged->leaf().fingerprint(), pair == nullptr ? std::nullopt : std::optional(pair->leaf)};
     return;
   }
   const auto debts = owed();
@@ -159,8 +161,10 @@ void Tending::obtain(const Step& step, const std::string& why) {
   const auto identity = ask(ca, step, present);
   place_.stage({identity, roots});
   const bool same_key = present && present->key.public_key() == identity.key.public_key();
-  state_.store(certificate_.name, Attempts{.key_since = same_key ? attempts_.key_since : system_now()});
-  result_.staged = Staged{present ? std::optional(present->leaf().fingerprint()) : std::nullopt};
+  const Time now = system_now();
+  state_.store(certificate_.name, {.last_success = now, .key_since = same_key ? attempts_.key_since : now});
+  result_.staged =
+      Staged{identity.leaf().fingerprint(), present ? std::optional(present->leaf().fingerprint()) : std::nullopt};
   say(Priority::info, "obtained",
       {{"serial", identity.leaf().serial_hex()},
        {"not_after", format_time(identity.leaf().validity().not_after)},
@@ -200,8 +204,9 @@ void swap_in(const Configuration& configuration, const ManagedCertificate& certi
              CertificateResult& result) {
   const auto state = state_of(configuration);
   Place place(configuration, certificate);
-  const auto identity = place.staged();
-  if (!identity) return;  // somebody removed it or put something newer in place: the next look tells
+  const auto identity = place.next();
+  if (!identity || identity->leaf().fingerprint() != staged.leaf)
+    throw Error(ErrorKind::conflict, "what was staged for " + certificate.name + " is gone");
   const auto& leaf = identity->leaf();
   owe(state, certificate.used_by, {certificate.name, leaf.fingerprint(), system_now()});
   place.swap(staged.replaces);

@@ -14,6 +14,7 @@ namespace everleaf::agent {
 
 // A new generation lies ready beside what is live.
 struct Staged {
+  Fingerprint leaf;
   std::optional<Fingerprint> replaces;  // the leaf that was live when it was asked for
 };
 

@@ -102,13 +102,13 @@ void ProvisionerOptions::add_to(CLI::App& command) {
 }
 
 Secret ProvisionerOptions::make_token(StepCa& ca, const std::string& subject, const std::vector<std::string>& names,
-                                      Time now) const {
+                                      const Validity& validity) const {
   const auto chosen = choose_provisioner(ca.provisioners(), provisioner);
   say_checked("Provisioner", chosen.name + " (" + chosen.type + ") [kid: " + chosen.key_id + "]");
   const auto password = password_file.empty() ? ask_password("Please enter the password to decrypt the provisioner key",
                                                              "give the password with --provisioner-password-file")
                                               : read_secret(password_file);
-  return make_sign_token(ca, chosen, decrypt_provisioner_key(chosen, password), subject, names, now);
+  return make_sign_token(ca, chosen, decrypt_provisioner_key(chosen, password), subject, names, validity);
 }
 
 void ValidityOptions::add_to(CLI::App& command) {

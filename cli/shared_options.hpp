@@ -57,7 +57,8 @@ struct ProvisionerOptions {
 
   void add_to(CLI::App& command);
   // A one-time token of the chosen JWK provisioner, and says which that is.
-  Secret make_token(StepCa& ca, const std::string& subject, const std::vector<std::string>& names, Time now) const;
+  Secret make_token(StepCa& ca, const std::string& subject, const std::vector<std::string>& names,
+                    const Validity& validity) const;
 };
 
 // --not-before and --not-after of a certificate: sent as typed, so that the CA's clock decides; checked for form here.

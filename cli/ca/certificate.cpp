@@ -3,6 +3,7 @@
 
 #include <everleaf/lifecycle/check.hpp>
 #include <everleaf/lifecycle/obtain.hpp>
+#include <everleaf/step_ca/sign_token.hpp>
 #include <everleaf/step_ca/token.hpp>
 #include "cli/command.hpp"
 #include "cli/output_files.hpp"
@@ -51,8 +52,9 @@ int certificate(const CertificateOptions& options) {
   auto ca = given ? connect_by_token(options, *given) : options.ca.connect();
   auto names = given ? given->names : options.names;
   if (names.empty()) names = {options.subject};
-  const auto token =
-      given ? Secret(options.token) : options.provisioner.make_token(ca, options.subject, names, system_now());
+  const auto now = system_now();
+  const auto token = given ? Secret(options.token)
+                           : options.provisioner.make_token(ca, options.subject, names, {now, now + usual_token_lifetime});
   say_checked("CA", ca.url().origin());
 
   const auto key = PrivateKey::generate(key_type);

@@ -121,7 +121,7 @@ CONTROL = "\x1b[2J\x1b]0;owned\x07\r\neverleaf: error: \x9b31m forged \x00 line\
 LIES = {
     "drops the connection": sends(dropped=True),
     "is silent": sends(silent=True),
-    "sends the body at one byte a second": sends(trickle="body"),
+    "sends the body at one byte a second": Lie(lambda answer: replace(answer, body=b" " * 100 + answer.body, trickle="body")),
     "sends the headers at one byte a second": sends(trickle="headers"),
     "says HTML": says(HTML, Content_Type="text/html"),
     "says HTML with 502": says(HTML, 502, Content_Type="text/html"),

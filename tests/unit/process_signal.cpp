@@ -11,6 +11,7 @@
 #include <utility>
 
 #include <everleaf/error/error.hpp>
+#include <tests/support/failure.hpp>
 #include <tests/support/temporary_directory.hpp>
 
 using namespace everleaf;
@@ -48,16 +49,12 @@ class Waiting {
 };
 
 std::string failure_text(const std::filesystem::path& pid_file) {
-  try {
-    signal_process(pid_file, SIGUSR1);
-  } catch (const Error& error) {
-    CHECK(error.kind() == ErrorKind::hook);
-    const std::string text = error.what();
-    const auto beginning = "cannot signal the process of " + pid_file.string() + ": ";
-    CHECK(text.starts_with(beginning));
-    return text.substr(beginning.size());
-  }
-  return "no error";
+  const auto error = failure([&] { signal_process(pid_file, SIGUSR1); });
+  CHECK(error.kind() == ErrorKind::hook);
+  const std::string text = error.what();
+  const auto beginning = "cannot signal the process of " + pid_file.string() + ": ";
+  CHECK(text.starts_with(beginning));
+  return text.substr(beginning.size());
 }
 
 void make_older(const std::filesystem::path& path) {

@@ -46,6 +46,7 @@ void check_replacement(const Certificate& leaf, const Certificate& replaced, Rea
                       list(replaced.names()));
   if (leaf.extended_key_usages() != replaced.extended_key_usages())
     reasons.emplace_back("it has other usages than the one it replaces");
+  if (leaf == replaced) reasons.emplace_back("it is the very one that was to be replaced");
   if (leaf.validity().not_after < replaced.validity().not_after)  // equal: renewed within a second
     reasons.emplace_back("it ends before the one it replaces");
 }

@@ -70,18 +70,21 @@ OnDisk Place::look() const {
   }
 }
 
-std::optional<Identity> Place::staged() const {
+std::optional<Identity> Place::next() const {
   if (!directory_.has_next()) return std::nullopt;
-  std::optional<Identity> next;
   try {
-    next = parse_pair(directory_.read_next(certificate_file), directory_.read_next(key_file), "a staged generation");
+    return parse_pair(directory_.read_next(certificate_file), directory_.read_next(key_file), "a staged generation");
   } catch (const Error&) {
     return std::nullopt;  // somebody else's hand was in it: what we stage is whole
   }
-  if (!next) return std::nullopt;
+}
+
+std::optional<Identity> Place::staged() const {
+  const auto staged = next();
   const auto present = live();
-  if (present && next->leaf().validity().not_after <= present->leaf().validity().not_after) return std::nullopt;
-  return next;
+  if (staged && present && staged->leaf().validity().not_after <= present->leaf().validity().not_after)
+    return std::nullopt;
+  return staged;
 }
 
 void Place::stage(const Generation& generation) {

@@ -32,7 +32,9 @@ class Place {
   // Throws malformed, conflict or storage when there is something that is no pair.
   std::optional<Identity> live() const;
   OnDisk look() const;
-  // What was staged and not swapped in: whole, matching, and newer than what is live.
+  // What lies beside the live pair: staged and not swapped in, or live before the last swap. Nothing if it is no pair.
+  std::optional<Identity> next() const;
+  // next(), if it is newer than what is live: an earlier run staged it and was stopped before the swap.
   std::optional<Identity> staged() const;
 
   void stage(const Generation& generation);

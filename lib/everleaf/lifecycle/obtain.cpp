@@ -34,7 +34,8 @@ struct TokenSource {
     const auto password = read_secret(credential.password_file);
     const auto provisioner = choose_provisioner(ca.provisioners(), credential.provisioner);
     const auto key = decrypt_provisioner_key(provisioner, password);
-    return make_sign_token(ca, provisioner, key, certificate.subject, certificate.names, now);
+    return make_sign_token(ca, provisioner, key, certificate.subject, certificate.names,
+                           {now, now + usual_token_lifetime});
   }
 };
 
@@ -53,14 +54,16 @@ bool has_configured_root(const std::vector<Certificate>& roots, const Authority&
 
 }  // namespace
 
-std::vector<Certificate> enroll(StepCa& ca, const CertificateWish& wish, const PrivateKey& key, const Secret& token) try {
+std::vector<Certificate> enroll(StepCa& ca, const CertificateWish& wish, const PrivateKey& key,
+                                const Secret& token) try {
   return ca.sign({.certificate_request = make_certificate_request(key, wish.subject, classify_all(wish.names)),
                   .token = token,
                   .not_before = wish.not_before,
                   .not_after = wish.not_after});
 } catch (const Error& error) {
   if (error.kind() != ErrorKind::unauthorized) throw;
-  throw error.with_hint("the CA takes a token only once, within minutes, and at the address it was made for: get a new one");
+  throw error.with_hint(
+      "the CA takes a token only once, within minutes, and at the address it was made for: get a new one");
 }
 
 std::vector<Certificate> renew(StepCa& ca, const Identity& present, Time now) {

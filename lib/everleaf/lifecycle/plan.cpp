@@ -25,8 +25,13 @@ double spread_factor(const Fingerprint& spread, unsigned failures) { return 0.75
 
 bool wants_new_key(const ManagedCertificate& certificate, const Attempts& attempts, Time now) {
   if (const auto* after = std::get_if<RekeyAfter>(&certificate.rekey))
-    return attempts.key_since && now - *attempts.key_since >= after->age;
+    return !attempts.key_since || now - *attempts.key_since >= after->age;
   return std::holds_alternative<RekeyAlways>(certificate.rekey);
+}
+
+// What happened later than now happened while the clock was wrong: nothing is to be learned from it.
+bool has_failed(const Attempts& attempts, Time now) {
+  return attempts.failures > 0 && attempts.last_failure && *attempts.last_failure <= now;
 }
 
 bool was_refused(const Attempts& attempts) {
@@ -39,7 +44,7 @@ Time later(Time time, const std::optional<Time>& other) { return other ? std::ma
 Plan plan_enrollment(const ManagedCertificate& certificate, const Attempts& attempts, Time now) {
   if (!certificate.enroll)
     return {GiveUp{"there is no certificate, and no \"enroll\" to get the first one"}, "nothing on disk"};
-  if (attempts.failures == 0 || !attempts.last_failure) return {Enroll{}, "there is no certificate yet"};
+  if (!has_failed(attempts, now)) return {Enroll{}, "there is no certificate yet"};
   const auto spread = Fingerprint::of(certificate.name);
   const auto when =
       later(retry_time_without_deadline(spread, attempts.failures, *attempts.last_failure), attempts.not_before);
@@ -57,19 +62,30 @@ Step renewal_step(const ManagedCertificate& certificate, const PairOnDisk& pair,
   return Renew{};
 }
 
-Plan plan_renewal(const ManagedCertificate& certificate, const PairOnDisk& pair, const Attempts& attempts, Time now) {
-  const Time due = renewal_time(pair, certificate.survive);
-  if (now < due) return {WaitUntil{due}, "its renewal is not due"};
-  if (attempts.failures == 0 || !attempts.last_failure)
-    return {renewal_step(certificate, pair, attempts, now), "due since " + format_time(due)};
+Time after_failure(const PairOnDisk& pair, const Attempts& attempts) {
   const Time again = retry_time(pair.validity, pair.leaf, attempts.failures, *attempts.last_failure);
   // The CA may ask for patience, but not beyond the last useful moment.
-  const Time asked = attempts.not_before
-                         ? std::min(*attempts.not_before, pair.validity.not_after - pair.validity.lifetime() / 20)
-                         : again;
-  const Time when = std::max(again, asked);
-  if (when > now) return {WaitUntil{when}, "the last try failed: " + attempts.last_error};
-  return {renewal_step(certificate, pair, attempts, now), "due; the last try failed: " + attempts.last_error};
+  const Time last_useful = pair.validity.not_after - pair.validity.lifetime() / 20;
+  return std::max(again, std::min(attempts.not_before.value_or(again), last_useful));
+}
+
+// Where clocks differ, or the CA backdates by much, a certificate can be due as soon as it is there. A quarter of what
+// is left of it has to pass before the next one, so that this does not become a storm.
+Time after_success(const PairOnDisk& pair, Time success) {
+  return success + std::max((pair.validity.not_after - success) / 4, seconds(1));
+}
+
+Plan plan_renewal(const ManagedCertificate& certificate, const PairOnDisk& pair, const Attempts& attempts, Time now) {
+  const Time due = renewal_time(pair, certificate.survive);
+  if (has_failed(attempts, now)) {
+    const Time again = std::max(due, after_failure(pair, attempts));
+    if (again > now) return {WaitUntil{again}, "the last try failed: " + attempts.last_error};
+    return {renewal_step(certificate, pair, attempts, now), "due; the last try failed: " + attempts.last_error};
+  }
+  const bool succeeded = attempts.last_success && *attempts.last_success <= now;
+  const Time when = succeeded ? std::max(due, after_success(pair, *attempts.last_success)) : due;
+  if (when > now) return {WaitUntil{when}, "its renewal is not due"};
+  return {renewal_step(certificate, pair, attempts, now), "due since " + format_time(when)};
 }
 
 }  // namespace
@@ -78,19 +94,18 @@ Time renewal_time(const PairOnDisk& pair, std::optional<seconds> survive) {
   const auto& [validity, leaf] = pair;
   const auto lifetime = validity.lifetime();
   Time last = validity.not_before + scaled(lifetime, 2.0 / 3);
-  if (survive) last = std::min(last, validity.not_after - *survive);
+  if (survive) last = std::min(last, validity.not_after - std::min(*survive, lifetime / 2));
   return last - scaled(lifetime, leaf.fraction() / 6);
 }
 
 Time retry_time(const Validity& validity, const Fingerprint& spread, unsigned failures, Time failed) {
-  const auto least = std::max(scaled(validity.lifetime(), 0.001), seconds(1));
+  const auto early = early_delay(failures);
+  const auto factor = spread_factor(spread, failures);
   const auto left = validity.not_after - failed;
-  const auto quarter = std::max(left / 4, least);
-  seconds delay = std::min(early_delay(failures).value_or(quarter), quarter);
-  if (left <= seconds(0)) delay = early_delay(failures).value_or(look_again);
-  return failed +
-         std::max(std::min(scaled(delay, spread_factor(spread, failures)), left > seconds(0) ? left : look_again),
-                  least);
+  if (left <= seconds(0)) return failed + std::min(scaled(early.value_or(look_again), factor), look_again);
+  const auto least = std::clamp(scaled(validity.lifetime(), 0.001), seconds(1), look_again);
+  const auto quarter = std::max(scaled(left / 4, factor), least);
+  return failed + (early ? std::min(scaled(*early, factor), quarter) : quarter);
 }
 
 Time retry_time_without_deadline(const Fingerprint& spread, unsigned failures, Time failed) {

@@ -48,13 +48,15 @@ struct Plan {
 Plan next_step(const ManagedCertificate& certificate, const OnDisk& on_disk, const Attempts& attempts,
                const std::vector<Obligation>& owed, Time now);
 
-// When the daemon renews: in the sixth of the lifetime that ends at two thirds of it, or at `survive` before the end
-// where that is earlier; the point in it is taken from the fingerprint, so that a fleet spreads.
+// When the daemon renews: in the sixth of the lifetime that ends at two thirds of it, or at `survive` (at most half of
+// the lifetime) before the end where that is earlier; the point in it is taken from the fingerprint, so that a fleet
+// spreads.
 Time renewal_time(const PairOnDisk& pair, std::optional<std::chrono::seconds> survive);
 
 // When to try again after `failures` failures in a row, the last at `failed`: after about 30 s, 2 min, 8 min, then
-// after about a quarter of the time that is left, never less than a thousandth of the lifetime; past expiry every 5
-// minutes at most. With little time left, the first three are shortened to that quarter as well.
+// after about a quarter of the time that is left, never less than a thousandth of the lifetime (or 5 minutes, for long
+// ones). With little time left, the first three are shortened to that quarter as well. Past expiry every 5 minutes at
+// most.
 Time retry_time(const Validity& validity, const Fingerprint& spread, unsigned failures, Time failed);
 
 // The same for a proxy that did not reload, and for certificates that are not there yet: 30 s, 2 min, 8 min, then every

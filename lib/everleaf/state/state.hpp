@@ -19,7 +19,8 @@ struct Attempts {
   ErrorKind last_kind = ErrorKind::connection;  // of the last failure
   std::string last_error;
   std::optional<Time> not_before;  // the CA asked us to wait until then
-  std::optional<Time> key_since;   // when the present key came into use, as far as we know
+  std::optional<Time> last_success;
+  std::optional<Time> key_since;  // when the present key came into use, as far as we know
 
   friend bool operator==(const Attempts&, const Attempts&) = default;
 };

@@ -65,6 +65,7 @@ Attempts StateDirectory::attempts(const std::string& certificate) const {
                     .last_kind = static_cast<ErrorKind>(content.at("last-kind").get<int>()),
                     .last_error = content.at("last-error").get<std::string>(),
                     .not_before = time_in(content, "not-before"),
+                    .last_success = time_in(content, "last-success"),
                     .key_since = time_in(content, "key-since")};
   });
 }
@@ -75,6 +76,7 @@ void StateDirectory::store(const std::string& certificate, const Attempts& attem
                                                                 {"last-kind", static_cast<int>(attempts.last_kind)},
                                                                 {"last-error", attempts.last_error},
                                                                 {"not-before", to_json(attempts.not_before)},
+                                                                {"last-success", to_json(attempts.last_success)},
                                                                 {"key-since", to_json(attempts.key_since)}});
 }
 

@@ -16,8 +16,12 @@ Provisioner choose_provisioner(const std::vector<Provisioner>& provisioners, con
 // The provisioner's private key. Throws crypto if the password is wrong; refused if the CA does not keep the key.
 PrivateKey decrypt_provisioner_key(const Provisioner& provisioner, const Secret& password);
 
-// The one-time token for a certificate of `subject` and `names` from `ca`, valid for five minutes from `now`.
+// How long a one-time token is good if nobody says otherwise.
+inline constexpr std::chrono::minutes usual_token_lifetime{5};
+
+// The one-time token for a certificate of `subject` and `names` from `ca`.
 Secret make_sign_token(const StepCa& ca, const Provisioner& provisioner, const PrivateKey& key,
-                       const std::string& subject, const std::vector<std::string>& names, Time now);
+                       const std::string& subject, const std::vector<std::string>& names,
+                       const Validity& validity);
 
 }  // namespace everleaf

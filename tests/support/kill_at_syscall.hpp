@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace everleaf::testing {
+
+// What is to go wrong: the `at`-th system call (from 1) that changes files is not made. The process is killed there or,
+// with an `error`, the call answers that.
+struct Fault {
+  std::size_t at;
+  int error = 0;
+  std::string only = {};  // count calls of this name only: "renameat2"
+};
+
+enum class End {
+  finished,  // the work returned
+  threw,     // an everleaf::Error
+  killed,    // by the fault
+  crashed,   // anything else
+};
+
+struct Outcome {
+  std::string call;  // where the fault struck; empty: the work ended before it came to that
+  End end;
+  std::string error;  // of an Error: what() and hint()
+  std::string hint;
+  std::vector<std::string> calls;  // all that changed files, in their order, with the one the fault struck
+
+  bool struck() const { return !call.empty(); }
+};
+
+// Runs `work` in a forked child under ptrace(2), with the fault. Counted are the calls that create, write, truncate,
+// sync, rename, remove or change the mode of a file or directory, on whatever descriptor. What `work` changes in memory
+// is lost. With `at` 0 nothing goes wrong. Throws std::runtime_error if the process may not be traced.
+Outcome run_with_fault(const std::function<void()>& work, const Fault& fault);
+
+// With the same fault at the first call, at the second and so on, until the work ends before the fault strikes:
+// `prepare`, `work` with the fault, `check` of what it left. Returns how many calls there were.
+std::size_t at_every_file_change(int error, const std::function<void()>& prepare, const std::function<void()>& work,
+                                 const std::function<void(const Outcome&)>& check);
+
+}  // namespace everleaf::testing

@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <everleaf/lifecycle/plan.hpp>
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+using namespace everleaf;
+using namespace std::chrono;
+
+namespace {
+
+const Time start = sys_days{2026y / January / 2};
+const ManagedCertificate without_enrollment{.name = "web", .subject = "myuser", .names = {"myuser"}};
+
+ManagedCertificate with_enrollment() {
+  auto certificate = without_enrollment;
+  certificate.enroll = TokenFile{"/token"};
+  return certificate;
+}
+
+ManagedCertificate with_rekey(const RekeyRule& rule) {
+  auto certificate = without_enrollment;
+  certificate.rekey = rule;
+  return certificate;
+}
+
+PairOnDisk pair_of(seconds lifetime, const std::string& seed = "leaf") {
+  return {{start, start + lifetime}, Fingerprint::of(seed)};
+}
+
+Attempts failed_at(Time when, ErrorKind kind = ErrorKind::connection, unsigned failures = 1) {
+  return {.failures = failures, .last_failure = when, .last_kind = kind, .last_error = "the CA is away"};
+}
+
+std::string name_of(const Step& step) {
+  static const std::vector<std::string> names{"wait", "enroll", "renew", "rekey", "renew expired", "adopt", "give up"};
+  return names.at(step.index());
+}
+
+std::string step_of(const ManagedCertificate& certificate, const OnDisk& on_disk, const Attempts& attempts, Time now) {
+  return name_of(next_step(certificate, on_disk, attempts, {}, now).step);
+}
+
+Time waits_until(const ManagedCertificate& certificate, const OnDisk& on_disk, const Attempts& attempts, Time now) {
+  return std::get<WaitUntil>(next_step(certificate, on_disk, attempts, {}, now).step).when;
+}
+
+// How long is waited after each failure in a row, the first of them when `left` is left, until past the end.
+std::vector<seconds> waits_after_failures(const PairOnDisk& pair, seconds left) {
+  std::vector<seconds> waits;
+  Time failed = pair.validity.not_after - left;
+  for (unsigned failures = 1; failed < pair.validity.not_after; ++failures) {
+    const Time next = retry_time(pair.validity, pair.leaf, failures, failed);
+    waits.push_back(next - failed);
+    failed = next;
+  }
+  return waits;
+}
+
+bool is_about(seconds value, seconds expected) { return value >= expected * 3 / 4 && value <= expected * 5 / 4; }
+
+}  // namespace
+
+TEST_CASE("what to do follows from what is on disk, what failed, and the time") {
+  const auto day = pair_of(24h);
+  const Time due = start + 17h;
+  const Time late = start + 25h;
+  const auto refused = failed_at(due - 1h, ErrorKind::refused);
+  const auto unauthorized = failed_at(due - 1h, ErrorKind::unauthorized);
+  const struct {
+    const char* what;
+    ManagedCertificate certificate;
+    OnDisk on_disk;
+    Attempts attempts;
+    Time now;
+    const char* step;
+  } cases[] = {
+      {"nothing there", with_enrollment(), NothingOnDisk{}, {}, due, "enroll"},
+      {"nothing there, just failed", with_enrollment(), NothingOnDisk{}, failed_at(due), due, "wait"},
+      {"nothing there, failed long ago", with_enrollment(), NothingOnDisk{}, failed_at(due), due + 1h, "enroll"},
+      {"nothing there and no way to get it", without_enrollment, NothingOnDisk{}, {}, due, "give up"},
+      {"a half pair", with_enrollment(), UnusableOnDisk{"no key"}, {}, due, "give up"},
+      {"fresh", without_enrollment, day, {}, start + 11h, "wait"},
+      {"due", without_enrollment, day, {}, due, "rekey"},
+      {"due, the key stays", with_rekey(RekeyNever{}), day, {}, due, "renew"},
+      {"due, just failed", without_enrollment, day, failed_at(due), due, "wait"},
+      {"due, failed a while ago", without_enrollment, day, failed_at(due), due + 1min, "rekey"},
+      {"its last second", without_enrollment, day, {}, start + 24h - 1s, "rekey"},
+      {"the second of its end, when a handshake fails", without_enrollment, day, {}, start + 24h, "renew expired"},
+      {"expired", without_enrollment, day, {}, late, "renew expired"},
+      {"expired, the token was refused", without_enrollment, day, unauthorized, late, "renew expired"},
+      {"expired, the token was refused: enroll", with_enrollment(), day, unauthorized, late, "enroll"},
+      {"expired, the request was refused: enroll", with_enrollment(), day, refused, late, "enroll"},
+      {"expired, the CA was away", with_enrollment(), day, failed_at(due), late, "renew expired"},
+      {"revoked", without_enrollment, day, unauthorized, due, "rekey"},
+      {"revoked: enroll", with_enrollment(), day, unauthorized, due, "enroll"},
+      {"a request was refused, which is no revocation", with_enrollment(), day, refused, due, "rekey"},
+  };
+  for (const auto& one : cases)
+    CHECK_MESSAGE(step_of(one.certificate, one.on_disk, one.attempts, one.now) == one.step, one.what);
+}
+
+TEST_CASE("a plan says why") {
+  const auto day = pair_of(24h);
+  const auto why = [](const auto&... arguments) { return next_step(arguments...).why; };
+  const std::vector<Obligation> nothing_owed;
+  const Time due = renewal_time(day, std::nullopt);
+  CHECK(why(without_enrollment, day, Attempts{}, nothing_owed, start) == "its renewal is not due");
+  CHECK(why(without_enrollment, day, Attempts{}, nothing_owed, due) == "due since " + format_time(due));
+  CHECK(why(without_enrollment, day, failed_at(due), nothing_owed, due) == "the last try failed: the CA is away");
+  CHECK(why(with_enrollment(), NothingOnDisk{}, Attempts{}, nothing_owed, due) == "there is no certificate yet");
+  const auto plan = next_step(with_enrollment(), UnusableOnDisk{"no key"}, {}, {}, due);
+  CHECK(std::get<GiveUp>(plan.step).reason == "no key");
+}
+
+TEST_CASE("what a proxy owes is adopted while the certificate has nothing to do, and no sooner") {
+  const auto day = pair_of(24h);
+  const std::vector<Obligation> owed{{"web", day.leaf, start}};
+  const auto plan = next_step(without_enrollment, day, {}, owed, start);
+  CHECK(std::get<Adopt>(plan.step).owed == owed.front());
+  CHECK(name_of(next_step(without_enrollment, day, {}, owed, start + 20h).step) == "rekey");
+  CHECK(name_of(next_step(with_enrollment(), NothingOnDisk{}, {}, owed, start).step) == "enroll");
+}
+
+TEST_CASE("a key is replaced when it is old enough, or of unknown age") {
+  const auto day = pair_of(24h);
+  const auto certificate = with_rekey(RekeyAfter{hours(30 * 24)});
+  const Time due = start + 17h;
+  CHECK(step_of(certificate, day, {.key_since = due - hours(30 * 24)}, due) == "rekey");
+  CHECK(step_of(certificate, day, {.key_since = due - hours(30 * 24) + 1s}, due) == "renew");
+  CHECK(step_of(certificate, day, {}, due) == "rekey");
+}
+
+TEST_CASE("the renewal lies in the sixth of the lifetime that ends at two thirds of it, all over it") {
+  for (const seconds lifetime : {seconds(20), seconds(60), seconds(1h), seconds(24h), seconds(8760h)}) {
+    Time first = Time::max();
+    Time last = Time::min();
+    for (int i = 0; i < 300; ++i) {
+      const auto time = renewal_time(pair_of(lifetime, std::to_string(i)), std::nullopt);
+      first = std::min(first, time);
+      last = std::max(last, time);
+    }
+    CHECK(first >= start + lifetime / 2 - 1s);
+    CHECK(first <= start + lifetime / 2 + lifetime / 60);
+    CHECK(last <= start + lifetime * 2 / 3);
+    CHECK(last >= start + lifetime * 2 / 3 - lifetime / 60 - 1s);
+  }
+}
+
+TEST_CASE("the renewal is earlier where an outage is to be survived") {
+  const auto day = pair_of(24h);
+  CHECK(renewal_time(day, 8h) == renewal_time(day, std::nullopt));
+  CHECK(renewal_time(day, 1h) == renewal_time(day, std::nullopt));
+  CHECK(renewal_time(day, 10h) == renewal_time(day, std::nullopt) - 2h);
+}
+
+TEST_CASE("a survival of more than half of the lifetime is taken for half: else it would be due at once, for ever") {
+  const auto day = pair_of(24h);
+  CHECK(renewal_time(day, 12h) == renewal_time(day, std::nullopt) - 4h);
+  for (const seconds survive : {13h, 24h, 1000h}) CHECK(renewal_time(day, survive) == renewal_time(day, 12h));
+}
+
+TEST_CASE("a certificate that is due as soon as it is there does not keep the CA busy") {
+  const auto day = pair_of(24h);
+  const Time now = start + 20h;  // our clock is 20 hours fast, or the CA backdates by more than half of the lifetime
+  CHECK(waits_until(without_enrollment, day, {.last_success = now}, now) == now + 1h);
+  CHECK(step_of(without_enrollment, day, {.last_success = now}, now + 1h) == "rekey");
+  CHECK(step_of(without_enrollment, day, {.last_success = now + 1s}, now) == "rekey");  // the clock was set
+  const auto short_one = pair_of(4s);
+  CHECK(waits_until(without_enrollment, short_one, {.last_success = start + 3s}, start + 3s) == start + 4s);
+}
+
+TEST_CASE("of a certificate renewed in time the day of its renewal is not touched by that") {
+  for (const seconds lifetime : {seconds(60), seconds(24h), seconds(8760h)})
+    for (const std::optional<seconds> survive : {std::optional<seconds>(), std::optional<seconds>(lifetime / 2)}) {
+      auto certificate = without_enrollment;
+      certificate.survive = survive;
+      const auto pair = pair_of(lifetime);
+      CHECK(waits_until(certificate, pair, {.last_success = start}, start) == renewal_time(pair, survive));
+    }
+}
+
+TEST_CASE("retries come after about 30 s, 2 min, 8 min, then a quarter of the time that is left") {
+  for (int seed = 0; seed < 100; ++seed) {
+    const auto waits = waits_after_failures(pair_of(24h, std::to_string(seed)), 8h);
+    REQUIRE(waits.size() >= 12);
+    CHECK(is_about(waits[0], 30s));
+    CHECK(is_about(waits[1], 2min));
+    CHECK(is_about(waits[2], 8min));
+    seconds left = 8h - waits[0] - waits[1] - waits[2];
+    for (std::size_t i = 3; i < waits.size(); ++i) {
+      const seconds least{86};  // a thousandth of the lifetime
+      CHECK(waits[i] >= least);
+      if (left / 4 > least * 2) CHECK(is_about(waits[i], left / 4));
+      left -= waits[i];
+    }
+    CHECK(waits.size() <= 30);
+  }
+}
+
+TEST_CASE("retries spread") {
+  std::vector<Time> first;
+  for (int seed = 0; seed < 100; ++seed) {
+    const auto day = pair_of(24h, std::to_string(seed));
+    first.push_back(retry_time(day.validity, day.leaf, 4, start + 16h));
+  }
+  const auto [earliest, latest] = std::minmax_element(first.begin(), first.end());
+  CHECK(*latest - *earliest > 50min);  // of two hours, a quarter to either side
+}
+
+TEST_CASE("short certificates get several tries before they expire") {
+  for (const seconds lifetime : {20s, 30s, 60s})
+    for (int seed = 0; seed < 50; ++seed) {
+      const auto pair = pair_of(lifetime, std::to_string(seed));
+      const auto left = pair.validity.not_after - renewal_time(pair, std::nullopt);
+      const auto waits = waits_after_failures(pair, left);
+      CHECK(waits.size() >= 5);
+      CHECK(*std::min_element(waits.begin(), waits.end()) >= 1s);
+    }
+}
+
+TEST_CASE("long certificates are tried again every few minutes when they are about to expire") {
+  const auto year = pair_of(8760h);
+  for (const seconds left : {seconds(1h), seconds(8h)})
+    for (unsigned failures = 1; failures < 20; ++failures) {
+      const Time failed = year.validity.not_after - left;
+      CHECK(retry_time(year.validity, year.leaf, failures, failed) < failed + left / 2);
+    }
+}
+
+TEST_CASE("past expiry retries come every five minutes at most") {
+  for (const seconds lifetime : {seconds(20), seconds(24h), seconds(87600h)})
+    for (unsigned failures = 1; failures < 100; ++failures) {
+      const auto pair = pair_of(lifetime, std::to_string(failures));
+      for (const seconds after : {seconds(0), seconds(1), seconds(1000h)}) {
+        const Time failed = pair.validity.not_after + after;
+        const auto wait = retry_time(pair.validity, pair.leaf, failures, failed) - failed;
+        CHECK(wait <= 5min);
+        CHECK(wait >= (failures == 1 ? 20s : 90s));
+      }
+    }
+}
+
+TEST_CASE("without a deadline retries end at half an hour") {
+  const auto spread = Fingerprint::of("web");
+  const auto wait = [&](unsigned failures) { return retry_time_without_deadline(spread, failures, start) - start; };
+  CHECK(is_about(wait(1), 30s));
+  CHECK(is_about(wait(2), 2min));
+  CHECK(is_about(wait(3), 8min));
+  for (const unsigned failures : {4U, 5U, 100U, 4'000'000'000U}) CHECK(is_about(wait(failures), 30min));
+}
+
+TEST_CASE("Retry-After is obeyed, but not past the last useful moment") {
+  const auto day = pair_of(24h);
+  const Time failed = start + 16h;
+  auto throttled = failed_at(failed, ErrorKind::throttled);
+  throttled.not_before = failed + 2h;
+  CHECK(waits_until(without_enrollment, day, throttled, failed) == failed + 2h);
+  throttled.not_before = failed + 100h;
+  CHECK(waits_until(without_enrollment, day, throttled, failed) == day.validity.not_after - 72min);
+  throttled.not_before = failed + 1s;  // sooner than we would: we are more patient
+  CHECK(is_about(waits_until(without_enrollment, day, throttled, failed) - failed, 30s));
+  throttled.last_failure = day.validity.not_after + 1h;
+  throttled.not_before = day.validity.not_after + 7h;
+  CHECK(waits_until(without_enrollment, day, throttled, *throttled.last_failure) <= *throttled.last_failure + 5min);
+  throttled.not_before = failed + 2h;
+  throttled.last_failure = failed;
+  CHECK(waits_until(with_enrollment(), NothingOnDisk{}, throttled, failed) == failed + 2h);
+}
+
+TEST_CASE("a failure in the future is none: the clock was wrong then") {
+  const auto day = pair_of(24h);
+  auto attempts = failed_at(start + 9000h);
+  attempts.not_before = start + 9001h;
+  CHECK(step_of(without_enrollment, day, attempts, start + 17h) == "rekey");
+  CHECK(step_of(with_enrollment(), NothingOnDisk{}, attempts, start) == "enroll");
+}
+
+// Everything that the plan looks at, in many combinations.
+template <typename Visit>
+void for_many_inputs(Visit visit) {
+  const std::vector<OnDisk> on_disk{NothingOnDisk{}, pair_of(20s), pair_of(5min), pair_of(24h), pair_of(8760h)};
+  for (const auto& pair : on_disk)
+    for (const auto& survive : {std::optional<seconds>(), std::optional<seconds>(10h), std::optional<seconds>(10s)})
+      for (const unsigned failures : {0U, 1U, 2U, 3U, 4U, 50U})
+        for (const auto kind : {ErrorKind::connection, ErrorKind::unauthorized, ErrorKind::refused})
+          for (const seconds patience : {seconds(0), seconds(30min), seconds(6h)})
+            for (const seconds age : {seconds(0), seconds(12s), seconds(4min), seconds(15h), seconds(5000h)}) {
+              auto certificate = with_enrollment();
+              certificate.survive = survive;
+              auto attempts = failed_at(start + age, kind, failures);
+              if (patience > 0s) attempts.not_before = start + age + patience;
+              if (failures == 0) attempts = {.last_success = start + age};
+              visit(certificate, pair, attempts, start + age);
+            }
+}
+
+TEST_CASE("waiting ends when it said it would, and not before") {
+  for_many_inputs([](const auto& certificate, const auto& on_disk, const auto& attempts, Time now) {
+    const auto plan = next_step(certificate, on_disk, attempts, {}, now);
+    const auto* waiting = std::get_if<WaitUntil>(&plan.step);
+    if (waiting == nullptr) return;
+    CHECK(waiting->when > now);
+    CHECK(step_of(certificate, on_disk, attempts, waiting->when) != "wait");
+    CHECK(waits_until(certificate, on_disk, attempts, waiting->when - 1s) == waiting->when);
+  });
+}
+
+TEST_CASE("after every failure and every success there is some waiting") {
+  for_many_inputs([](const auto& certificate, const auto& on_disk, const auto& attempts, Time now) {
+    if (attempts.failures > 0) CHECK(waits_until(certificate, on_disk, attempts, now) > now);
+    if (attempts.failures == 0 && std::holds_alternative<PairOnDisk>(on_disk) &&
+        now < std::get<PairOnDisk>(on_disk).validity.not_after)
+      CHECK(waits_until(certificate, on_disk, attempts, now) > now);
+  });
+}
+
+TEST_CASE("who failed later is not tried earlier") {
+  for (const seconds lifetime : {seconds(20), seconds(24h), seconds(8760h)})
+    for (unsigned failures = 1; failures < 8; ++failures) {
+      const auto pair = pair_of(lifetime);
+      Time previous = Time::min();
+      for (int step = 0; step <= 300; ++step) {
+        const Time failed = start + lifetime / 2 + lifetime * step / 400;
+        const Time next = retry_time(pair.validity, pair.leaf, failures, failed);
+        CHECK(next > failed);
+        CHECK(next >= previous);
+        previous = next;
+      }
+    }
+}

@@ -2,6 +2,7 @@
 #include "agent/agent.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace everleaf::agent {
 
@@ -14,25 +15,30 @@ void Agent::use(std::shared_ptr<const Configuration> configuration) {
   });
   std::erase_if(failing_proxies_, [this](const auto& name) { return !configuration_->proxies.contains(name); });
   for (const auto& [name, certificate] : configuration_->certificates) certificates_.try_emplace(name);
-  for (const auto& [name, proxy] : configuration_->proxies) due_proxies_.put(name, clock_.now());
   replan();
 }
 
 void Agent::replan() {
-  for (auto& [name, entry] : certificates_) {
-    if (entry.busy || entry.staged)
-      entry.look_again_at_once = true;
-    else if (configuration_->certificates.contains(name))
-      due_certificates_.put(name, clock_.now());
-  }
+  staged_.clear();  // their next look finds them again
+  for (const auto& [name, entry] : certificates_) look_at(name);
+  for (const auto& [name, proxy] : configuration_->proxies) due_proxies_.put(name, clock_.now());
   run_due();
+}
+
+// Now, or when what is under way is over.
+void Agent::look_at(const std::string& name) {
+  auto& entry = certificates_.at(name);
+  if (entry.busy || staged_.contains(name))
+    entry.look_again_at_once = true;
+  else
+    due_certificates_.put(name, clock_.now(), entry.expires);
 }
 
 void Agent::run_due() {
   if (stop_.stop_requested()) return;
   const Time now = clock_.now();
-  run_swaps();
   run_due_proxies(now);
+  run_swaps();
   run_due_certificates(now);
   set_alarm();
   if (tell_) tell_(outlook());
@@ -40,41 +46,36 @@ void Agent::run_due() {
 
 // What waits for a free worker is not waited for by the clock: the worker's completion comes here again.
 void Agent::set_alarm() {
-  std::optional<Time> next;
-  const auto consider = [&](const Agenda& agenda, const Workers& workers) {
-    if (const auto due = agenda.next(); due && workers.has_room()) next = next ? std::min(*next, *due) : *due;
-  };
-  consider(due_certificates_, certificate_workers_);
-  consider(due_proxies_, proxy_workers_);
+  auto next = due_proxies_.next();
+  if (const auto due = due_certificates_.next(); due && certificate_workers_.has_room())
+    next = next ? std::min(*next, *due) : due;
   if (next) clock_.wake_at(*next);
 }
 
 void Agent::run_due_proxies(Time now) {
-  while (proxy_workers_.has_room()) {
-    const auto name = due_proxies_.take_due(now);
-    if (!name) return;
-    if (!configuration_->proxies.contains(*name)) continue;
-    if (busy_proxies_.contains(*name)) {
-      due_proxies_.put(*name, now + settle_window);
-      continue;
-    }
-    start_adoption(*name);
-  }
+  while (const auto name = due_proxies_.take_due(now)) overdue_proxies_.insert(*name);
+  std::erase_if(overdue_proxies_, [this](const std::string& name) {
+    if (!configuration_->proxies.contains(name)) return true;
+    if (busy_proxies_.contains(name) || !proxy_workers_.has_room()) return false;
+    start_adoption(name);
+    return true;
+  });
 }
 
-bool Agent::proxies_are_idle(const ManagedCertificate& certificate) const {
-  return std::none_of(certificate.used_by.begin(), certificate.used_by.end(),
-                      [this](const std::string& proxy) { return busy_proxies_.contains(proxy); });
+bool Agent::may_swap(const ManagedCertificate& certificate) const {
+  return proxy_workers_.has_room() &&
+         std::none_of(certificate.used_by.begin(), certificate.used_by.end(), [this](const std::string& proxy) {
+           return busy_proxies_.contains(proxy) || overdue_proxies_.contains(proxy);
+         });
 }
 
 void Agent::run_swaps() {
-  for (const auto& [name, entry] : certificates_) {
-    if (!proxy_workers_.has_room()) return;
-    const auto certificate = configuration_->certificates.find(name);
-    if (entry.staged && !entry.busy && certificate != configuration_->certificates.end() &&
-        proxies_are_idle(certificate->second))
-      start_swap(name);
-  }
+  std::erase_if(staged_, [this](const auto& one) {
+    const auto& [name, staged] = one;
+    const bool now = may_swap(configuration_->certificates.at(name));
+    if (now) start_swap(name, staged);
+    return now;
+  });
 }
 
 void Agent::run_due_certificates(Time now) {
@@ -95,19 +96,17 @@ void Agent::start_tending(const std::string& name) {
   });
 }
 
-void Agent::start_swap(const std::string& name) {
-  auto& entry = certificates_[name];
-  entry.busy = true;
+void Agent::start_swap(const std::string& name, const Staged& staged) {
+  certificates_[name].busy = true;
   ++running_;
   const auto& proxies = configuration_->certificates.at(name).used_by;
   busy_proxies_.insert(proxies.begin(), proxies.end());
-  proxy_workers_.run([this, name, configuration = configuration_, staged = *entry.staged] {
+  proxy_workers_.run([this, name, configuration = configuration_, staged] {
     const auto& certificate = configuration->certificates.at(name);
     return [this, name, proxies = certificate.used_by, result = passes_.swap(*configuration, certificate, staged)] {
       settle_swap(name, proxies, result);
     };
   });
-  entry.staged.reset();
 }
 
 void Agent::start_adoption(const std::string& name) {
@@ -121,20 +120,19 @@ void Agent::start_adoption(const std::string& name) {
 }
 
 void Agent::settle_certificate(const std::string& name, const CertificateResult& result) {
+  for (const auto& event : result.events) log_(event);
   auto& entry = certificates_[name];
   entry.busy = false;
   entry.failed = result.failed;
-  for (const auto& event : result.events) log_(event);
-  entry.staged = result.staged;
-  if (!entry.staged) {
-    announce(name, entry, result);
-    const Time again = entry.look_again_at_once ? clock_.now() : result.look_again;
-    due_certificates_.put(name, again, result.expires.value_or(Time::max()));
-    entry.look_again_at_once = false;
-  }
   if (!configuration_->certificates.contains(name)) {
     certificates_.erase(name);
-    due_certificates_.remove(name);
+  } else if (result.staged) {
+    staged_.emplace(name, *result.staged);
+  } else {
+    announce(name, entry, result);
+    entry.expires = result.expires.value_or(entry.expires);
+    const Time again = std::exchange(entry.look_again_at_once, false) ? clock_.now() : result.look_again;
+    due_certificates_.put(name, again, entry.expires);
   }
   finish_job();
 }
@@ -143,24 +141,27 @@ void Agent::settle_swap(const std::string& name, const std::vector<std::string>&
                         const CertificateResult& result) {
   for (const auto& proxy : proxies) {
     busy_proxies_.erase(proxy);
-    // The window begins with the first delivery; later ones do not prolong it.
-    if (!result.failed && !due_proxies_.due(proxy)) due_proxies_.put(proxy, clock_.now() + settle_window);
+    if (!result.failed) reload_by(proxy, clock_.now() + settle_window);
   }
   settle_certificate(name, result);
+}
+
+// Also sooner, if it is due sooner: the window begins with the first delivery, and later ones do not prolong it.
+void Agent::reload_by(const std::string& proxy, Time when) {
+  due_proxies_.put(proxy, std::min(when, due_proxies_.due(proxy).value_or(when)));
 }
 
 void Agent::settle_adoption(const std::string& name, const ProxyResult& result) {
   busy_proxies_.erase(name);
   for (const auto& event : result.events) log_(event);
-  result.try_again ? void(failing_proxies_.insert(name)) : void(failing_proxies_.erase(name));
-  if (result.try_again && !due_proxies_.due(name)) due_proxies_.put(name, *result.try_again);
+  if (result.try_again) {
+    failing_proxies_.insert(name);
+    reload_by(name, *result.try_again);
+  } else {
+    failing_proxies_.erase(name);
+  }
   for (const auto& certificate : result.adopted)  // its previous generation is not needed any more
-    if (const auto entry = certificates_.find(certificate); entry != certificates_.end()) {
-      if (entry->second.busy || entry->second.staged)
-        entry->second.look_again_at_once = true;
-      else
-        due_certificates_.put(certificate, clock_.now());
-    }
+    if (certificates_.contains(certificate)) look_at(certificate);
   finish_job();
 }
 
@@ -174,15 +175,18 @@ void Agent::announce(const std::string& name, CertificateEntry& entry, const Cer
 
 void Agent::finish_job() {
   --running_;
-  if (stop_.stop_requested() && running_ == 0 && when_idle_) when_idle_();
-  run_due();
+  if (!stop_.stop_requested())
+    run_due();
+  else if (running_ == 0)
+    when_idle_();
 }
 
 Outlook Agent::outlook() const {
   Outlook outlook{.certificates = configuration_->certificates.size(), .failing = failing_proxies_.size()};
   for (const auto& [name, entry] : certificates_) {
-    if (entry.failed) ++outlook.failing;
-    if (entry.renewal && (!outlook.next_renewal || *entry.renewal < outlook.next_renewal->first))
+    if (entry.failed)
+      ++outlook.failing;
+    else if (entry.renewal && (!outlook.next_renewal || *entry.renewal < outlook.next_renewal->first))
       outlook.next_renewal = {*entry.renewal, name};
   }
   return outlook;

@@ -24,7 +24,7 @@ struct Outlook {
 // Decides which pass runs when. All state is its own and is touched on the loop only. What it keeps:
 // - a certificate has at most one pass under way, a proxy at most one swap or reload;
 // - so no certificate is swapped under a proxy that is reloading;
-// - deliveries within the settle window are one reload.
+// - deliveries within the settle window are one reload, and once it is over nothing is swapped before that reload.
 class Agent {
  public:
   static constexpr std::chrono::seconds settle_window{2};
@@ -52,21 +52,23 @@ class Agent {
   struct CertificateEntry {
     bool busy = false;
     bool failed = false;              // the last time
-    bool look_again_at_once = false;  // something changed during the pass
-    std::optional<Staged> staged;     // waits for its proxies
+    bool look_again_at_once = false;  // something changed during the pass, or before the swap
     std::optional<Time> renewal;      // as announced in the log
+    Time expires = Time::max();       // as far as we know
   };
 
   void run_due_proxies(Time now);
   void run_swaps();
   void run_due_certificates(Time now);
   void set_alarm();
-  bool proxies_are_idle(const ManagedCertificate& certificate) const;
+  void look_at(const std::string& name);
+  bool may_swap(const ManagedCertificate& certificate) const;
   void start_tending(const std::string& name);
-  void start_swap(const std::string& name);
+  void start_swap(const std::string& name, const Staged& staged);
   void start_adoption(const std::string& name);
   void settle_certificate(const std::string& name, const CertificateResult& result);
   void settle_swap(const std::string& name, const std::vector<std::string>& proxies, const CertificateResult& result);
+  void reload_by(const std::string& proxy, Time when);
   void settle_adoption(const std::string& name, const ProxyResult& result);
   void announce(const std::string& name, CertificateEntry& entry, const CertificateResult& result);
   void finish_job();
@@ -79,8 +81,10 @@ class Agent {
   Log log_;
   std::shared_ptr<const Configuration> configuration_;
   std::map<std::string, CertificateEntry> certificates_;
+  std::map<std::string, Staged> staged_;  // certificates that wait for their proxies
   std::set<std::string> busy_proxies_;
   std::set<std::string> failing_proxies_;
+  std::set<std::string> overdue_proxies_;  // to be reloaded as soon as they are idle and a worker is free
   Agenda due_certificates_;
   Agenda due_proxies_;
   std::stop_source stop_;

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+// The agent on the real plan, for as long as hosts really run.
+#include <doctest/doctest.h>
+
+#include <everleaf/lifecycle/plan.hpp>
+#include <tests/support/virtual_time.hpp>
+#include "agent/agent.hpp"
+
+using namespace everleaf;
+using namespace everleaf::agent;
+using namespace std::chrono;
+
+namespace {
+
+const Time start = sys_days{2026y / January / 2};
+
+// A host whose certificates, CA and proxy do what real ones do, at once.
+class PlannedHost : public Passes {
+ public:
+  explicit PlannedHost(seconds lifetime, unsigned certificates) : lifetime_(lifetime) {
+    auto configuration = std::make_shared<Configuration>(
+        Configuration{.authority = {HttpsUrl::parse("https://ca.internal"), Fingerprint{}}});
+    configuration->proxies["nginx"] = {"nginx", NoReload{}};
+    for (unsigned i = 0; i < certificates; ++i) {
+      const auto name = "certificate-" + std::to_string(i);
+      configuration->certificates[name] = {.name = name, .enroll = TokenFile{"/token"}, .used_by = {"nginx"}};
+    }
+    agent_.use(std::move(configuration));
+    workers_.finish_all();
+  }
+
+  void run_until(Time end) {
+    while (clock_.alarm() && *clock_.alarm() <= end) {
+      ++rings;
+      clock_.go_to_alarm();
+      agent_.run_due();
+      workers_.finish_all();
+    }
+    clock_.set(end);
+  }
+  // The machine sleeps, and everything notices when it wakes.
+  void sleep_until(Time end) {
+    clock_.set(end);
+    agent_.replan();
+    workers_.finish_all();
+  }
+
+  bool ca_is_away = false;
+  bool proxy_refuses = false;
+  unsigned rings = 0;
+  unsigned requests = 0;
+  unsigned renewals = 0;
+  unsigned reloads = 0;
+  unsigned expired = 0;  // certificates that were when they were renewed
+  std::vector<Obligation> owed;
+
+ private:
+  struct Kept {
+    OnDisk on_disk;
+    Attempts attempts;
+    std::optional<PairOnDisk> staged;
+  };
+
+  void ask_ca(Kept& kept, const std::string& name) {
+    ++requests;
+    const Time now = clock_.now();
+    if (ca_is_away) {
+      ++kept.attempts.failures;
+      kept.attempts.last_failure = now;
+      return;
+    }
+    kept.staged = PairOnDisk{{now, now + lifetime_}, Fingerprint::of(name + format_time(now))};
+    kept.attempts = {.last_success = now};
+  }
+
+  CertificateResult tend(const Configuration&, const ManagedCertificate& certificate, std::stop_token) override {
+    auto& kept = kept_[certificate.name];
+    const Time now = clock_.now();
+    const auto* pair = std::get_if<PairOnDisk>(&kept.on_disk);
+    if (pair != nullptr && pair->validity.not_after <= now) ++expired;
+    auto plan = next_step(certificate, kept.on_disk, kept.attempts, {}, now);
+    if (!std::holds_alternative<WaitUntil>(plan.step)) {
+      ask_ca(kept, certificate.name);
+      if (kept.staged) return {.staged = Staged{}};
+      plan = next_step(certificate, kept.on_disk, kept.attempts, {}, now);
+    }
+    return {.look_again = std::min<Time>(std::get<WaitUntil>(plan.step).when, now + 1h),
+            .expires = pair == nullptr ? std::nullopt : std::optional(pair->validity.not_after)};
+  }
+
+  CertificateResult swap(const Configuration&, const ManagedCertificate& certificate, const Staged&) override {
+    auto& kept = kept_[certificate.name];
+    kept.on_disk = *std::exchange(kept.staged, std::nullopt);
+    owed.push_back({certificate.name, {}, clock_.now()});
+    ++renewals;
+    return {.look_again = clock_.now()};
+  }
+
+  ProxyResult adopt(const Configuration&, const Proxy&, std::stop_token) override {
+    if (owed.empty()) return {};
+    ++reloads;
+    if (proxy_refuses) return {.try_again = clock_.now() + 30min};
+    ProxyResult result;
+    for (const auto& one : std::exchange(owed, {})) result.adopted.push_back(one.certificate);
+    return result;
+  }
+
+  seconds lifetime_;
+  std::map<std::string, Kept> kept_;
+  VirtualClock clock_{start};
+  QueuedWorkers workers_;
+  Agent agent_{*this, clock_, workers_, workers_, [](const Event&) {}};
+};
+
+}  // namespace
+
+TEST_CASE("for a year one certificate is renewed when it is due, and the agent wakes for nothing else") {
+  PlannedHost host(24h, 1);
+  host.run_until(start + days(365));
+  CHECK(host.renewals >= 365 * 24 / 16);
+  CHECK(host.renewals <= 365 * 24 / 12 + 1);
+  CHECK(host.requests == host.renewals);
+  CHECK(host.reloads == host.renewals);
+  CHECK(host.expired == 0);
+  CHECK(host.owed.empty());
+  // Every hour it looks at the files; a renewal is the time it is due and the end of the settle window.
+  CHECK(host.rings <= 365 * 24 + 3 * host.renewals);
+}
+
+TEST_CASE("a CA that is away for six hours every third day is asked seldom, and nothing expires") {
+  PlannedHost host(24h, 1);
+  for (unsigned outage = 0; outage < 120; ++outage) {
+    const Time begin = start + hours(72 * outage + 40);
+    host.run_until(begin);
+    host.ca_is_away = true;
+    const unsigned before = host.requests;
+    host.run_until(begin + 6h);
+    CHECK(host.requests - before <= 8);
+    host.ca_is_away = false;
+  }
+  CHECK(host.expired == 0);
+}
+
+TEST_CASE("certificates of half a minute outlive outages of five seconds") {
+  PlannedHost host(30s, 3);
+  for (unsigned i = 1; i < 100; ++i) {
+    host.run_until(start + i * 100s);
+    host.ca_is_away = true;
+    host.run_until(start + i * 100s + 5s);
+    host.ca_is_away = false;
+  }
+  CHECK(host.expired == 0);
+}
+
+TEST_CASE("twenty certificates that are due when the machine wakes up are one reload") {
+  PlannedHost host(24h, 20);
+  CHECK(host.reloads == 0);
+  host.run_until(start + 1min);
+  CHECK(host.renewals == 20);
+  CHECK(host.reloads == 1);
+  host.run_until(start + 10h);
+  host.sleep_until(start + 20h);
+  host.run_until(start + 20h + 1min);
+  CHECK(host.renewals == 40);
+  CHECK(host.reloads == 2);
+  CHECK(host.owed.empty());
+}
+
+TEST_CASE("twenty certificates on one proxy are all adopted, through outages, sleep and a broken configuration") {
+  PlannedHost host(24h, 20);
+  for (int day = 1; day < 40; ++day) {
+    host.run_until(start + days(day));
+    host.ca_is_away = day % 5 == 0;
+    host.proxy_refuses = day % 7 == 0;
+    host.run_until(start + days(day) + 6h);
+    host.ca_is_away = false;
+    host.proxy_refuses = false;
+    if (day % 11 == 0) host.sleep_until(start + days(day) + 12h);
+  }
+  host.run_until(start + days(40));
+  CHECK(host.expired == 0);
+  CHECK(host.owed.empty());
+  CHECK(host.reloads <= host.renewals);
+}

@@ -65,6 +65,16 @@ class Bus {
     return reply;
   }
 
+  // Of type `signature`, into `value`; a text is valid for as long as the message that is returned.
+  template <typename T>
+  Message get(const char* path, const char* interface, const char* property, const char* signature, T& value) {
+    const auto request = make_call(path, "org.freedesktop.DBus.Properties", "Get");
+    check(::sd_bus_message_append(request.get(), "ss", interface, property));
+    auto reply = call(request);
+    check(::sd_bus_message_read(reply.get(), "v", signature, &value));
+    return reply;
+  }
+
   void on_signal(const char* member, sd_bus_message_handler_t handler, void* context) {
     check(::sd_bus_match_signal_async(bus_.get(), nullptr, systemd, manager_path, manager, member, handler, nullptr,
                                       context));
@@ -107,10 +117,7 @@ class Bus {
         is("org.freedesktop.DBus.Error.AccessDenied"))
       return failure("we may not",
                      "name the unit in /etc/polkit-1/rules.d/49-everleaf.rules, and see that polkitd is installed");
-    const auto what = escape(error.message != nullptr ? error.message : error.name);
-    if (is("org.freedesktop.systemd1.NoSuchUnit"))
-      return failure(what, "\"systemctl list-units --type=service\" shows those there are");
-    return failure(what);
+    return failure(escape(error.message != nullptr ? error.message : error.name));
   }
 
   std::string purpose_;
@@ -149,16 +156,18 @@ bool is_service_name(std::string_view name) {
          });
 }
 
+// Asked first, as systemd answers who may not reload a unit before it looks whether there is one.
 pid_t main_process(const std::string& unit, std::chrono::milliseconds limit, std::stop_token stop) {
-  Bus bus("ask systemd about " + unit, limit, std::move(stop));
+  Bus bus("reload " + unit, limit, std::move(stop));
   char* path = nullptr;
   bus.check(::sd_bus_path_encode("/org/freedesktop/systemd1/unit", unit.c_str(), &path));
   const std::unique_ptr<char, Release<::free>> owner(path);
-  const auto request = bus.make_call(path, "org.freedesktop.DBus.Properties", "Get");
-  bus.check(::sd_bus_message_append(request.get(), "ss", "org.freedesktop.systemd1.Service", "MainPID"));
-  const auto reply = bus.call(request);
+  const char* load_state = nullptr;
+  const auto kept = bus.get(path, "org.freedesktop.systemd1.Unit", "LoadState", "s", load_state);
+  if (std::string_view(load_state) == "not-found")
+    throw bus.failure("there is no such unit", "\"systemctl list-units --type=service\" shows those there are");
   std::uint32_t process = 0;
-  bus.check(::sd_bus_message_read(reply.get(), "v", "u", &process));
+  bus.get(path, "org.freedesktop.systemd1.Service", "MainPID", "u", process);
   return static_cast<pid_t>(process);
 }
 

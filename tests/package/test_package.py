@@ -21,10 +21,6 @@ def field(package, name):
     return output("dpkg-deb", "--field", package, name).strip()
 
 
-def dpkg_file(package, name):
-    return output("dpkg-deb", "--info", package, name)
-
-
 def test_control(package):
     assert field(package, "Version") == VERSION
     needed = re.findall(r"[a-z0-9+.-]+(?= |,|$)", field(package, "Depends"))
@@ -48,7 +44,7 @@ def test_contents(package):
                  "/usr/share/doc/everleaf/copyright", "/usr/share/doc/everleaf/changelog.gz"):
         assert listed[path] == "-rw-r--r--"
     in_etc = [path for path, mode in listed.items() if path.startswith("/etc/") and mode.startswith("-")]
-    assert in_etc == dpkg_file(package, "conffiles").split()
+    assert in_etc == output("dpkg-deb", "--info", package, "conffiles").split()
     assert not [path for path in listed if path.startswith(("/var", "/run"))]
 
 

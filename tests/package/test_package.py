@@ -115,4 +115,4 @@ def test_purge_removes_the_state_when_asked(host):
     host.run("dpkg", "--install", "/root/first.deb")
     host.write({KEY: "key", "/etc/everleaf/purge-state": ""})
     host.run("dpkg", "--purge", "everleaf")
-    host.shell("! test -e /var/lib/everleaf; ! test -e /etc/everleaf")
+    host.shell("test ! -e /var/lib/everleaf; test ! -e /etc/everleaf")

@@ -16,8 +16,8 @@ def rows(section):
     key = None
     for first, rest in re.findall(r"^\| `(.+?)` \|(.*)\|$", SECTIONS[section], re.M):
         tables = re.findall(r"`(\{ .*? \})`", f"`{first}`{rest}")
-        if re.fullmatch("[a-z-]+", first):
-            key = first
+        if named := re.match("[a-z-]+", first):
+            key = named[0]
         yield key, tomllib.loads(f"example = {tables[0]}")["example"] if tables else {}
 
 

@@ -116,6 +116,17 @@ def test_a_reload_without_a_new_worker_proves_nothing(host):
     assert host.owed()
 
 
+def test_a_pair_that_nginx_refuses_after_a_signal_stays_owed(host):
+    host.drop_in("everleafd", "root", "User=root", "CapabilityBoundingSet=CAP_KILL CAP_DAC_OVERRIDE CAP_FOWNER")
+    host.place(host.pair()).start_nginx()
+    host.configure(reload='{ signal = { pid-file = "/run/nginx.pid" }, time-limit = "1s" }')
+    host.configure_nginx("no_such_directive;").start_daemon()
+    assert "goes on with what it had" in host.wait_for_event("reload-failed")["EVERLEAF_ERROR"]
+    host.configure_nginx().run("systemctl", "reload", "everleafd")
+    host.wait_for_event("adopted")
+    assert host.serves_what_is_live() and host.owed() == []
+
+
 def test_old_workers_that_serve_on_are_reported(host):
     host.place(host.pair()).start_nginx("location /slow { limit_rate 1; root /srv; }").configure()
     host.write({"/srv/slow": "x" * 100_000})

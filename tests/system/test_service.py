@@ -76,6 +76,14 @@ def test_systemd_knows_how_it_stands(host):
     assert host.show("everleafd", "Result") == "success"
 
 
+def test_it_makes_its_directories_with_their_modes(host):
+    host.run("rm", "-r", "/var/lib/everleaf")
+    host.configure('enroll = { token-file = "/etc/everleaf/none" }').start_daemon().wait_for_event("failed")
+    modes = host.run("stat", "-c", "%a %U %n", *(f"/var/lib/everleaf{path}" for path in ("", "/live", "/state")))
+    assert modes.splitlines() == ["711 everleaf /var/lib/everleaf", "711 everleaf /var/lib/everleaf/live",
+                                  "700 everleaf /var/lib/everleaf/state"]
+
+
 def test_a_configuration_that_is_wrong_at_start_is_a_failed_unit(host):
     host.configure('subjekt = "x"')
     assert host.try_run("systemctl", "start", "everleafd").returncode != 0
@@ -165,7 +173,7 @@ def test_the_sandbox_denies_what_a_renewal_does_not_need(host):
 
     assert may("touch /var/lib/everleaf/live/x")
     assert may("systemctl reload nginx")
-    assert may("ps -o args= -C nginx | grep 'worker process'")
+    assert may("grep 'nginx: worker process' /proc/*/cmdline")
     for forbidden in ("touch /etc/everleaf/x", "touch /usr/bin/x", "cat /etc/ssl/private/other.key", "ls /root",
                       "systemctl stop nginx", "systemctl restart nginx", "systemctl start haproxy",
                       "systemctl reload everleafd", "kill -HUP $(cat /run/nginx.pid)", "unshare --user true",

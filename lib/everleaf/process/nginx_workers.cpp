@@ -49,7 +49,9 @@ bool wait_until(Happened happened, std::chrono::milliseconds limit, const std::s
 
 std::optional<NginxWorkers> NginxWorkers::of(pid_t master) {
   if (master <= 0 || !about(master, "cmdline").starts_with("nginx: master process")) return std::nullopt;
-  return NginxWorkers(master);
+  NginxWorkers workers(master);
+  if (workers.before_.empty()) return std::nullopt;
+  return workers;
 }
 
 std::set<NginxWorkers::Worker> NginxWorkers::now() const {

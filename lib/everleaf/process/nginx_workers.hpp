@@ -17,7 +17,8 @@ namespace everleaf {
 // that the master got the signal.
 class NginxWorkers {
  public:
-  // Nothing if process `master` is no nginx master, or if we cannot see it (hidepid, ProtectProc=invisible).
+  // Nothing if process `master` is no nginx master, or if we cannot see it or its workers (hidepid,
+  // ProtectProc=invisible).
   static std::optional<NginxWorkers> of(pid_t master);
 
   // Waits until there is a new one. Throws hook if there is none after `limit`, cancelled when `stop` is requested.

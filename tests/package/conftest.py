@@ -2,7 +2,6 @@
 """The tests of what is installed: by `cmake --install`, and by the package that scripts/package has just made."""
 import os
 import subprocess
-from pathlib import Path
 
 import pytest
 
@@ -13,7 +12,8 @@ BUILD = REPOSITORY / "build" / "package"
 
 @pytest.fixture(scope="session")
 def package():
-    return Path(os.environ["EVERLEAF_TEST_PACKAGE"])
+    [file] = BUILD.glob("everleaf_*.deb")
+    return file
 
 
 @pytest.fixture(scope="session")

@@ -37,6 +37,16 @@ void check_replaceable(const std::filesystem::path& target) {
   if (is_protected_by_sticky_bit(target, around)) throw file_error("replace", target, EPERM);
 }
 
+// Who could read the file that is replaced can read the new one: its owner and group are kept, as far as we may give
+// files away.
+void keep_owner(int file, const std::filesystem::path& target) {
+  struct stat current {};
+  if (::lstat(target.c_str(), &current) != 0 || !S_ISREG(current.st_mode)) return;
+  if (::fchown(file, current.st_uid, current.st_gid) == 0) return;
+  if (errno == EPERM && (::fchown(file, static_cast<uid_t>(-1), current.st_gid) == 0 || errno == EPERM)) return;
+  throw file_error("give to its owner", target, errno);
+}
+
 // Whether nobody else holds it and the name still means this file.
 bool is_abandoned(const Descriptor& file, const std::filesystem::path& path) {
   struct stat opened {
@@ -61,6 +71,7 @@ AtomicFile::AtomicFile(std::filesystem::path target) : target_(std::move(target)
 // From the delegated constructor on the destructor runs, so what throws here leaves no temporary behind.
 AtomicFile::AtomicFile(std::filesystem::path target, mode_t mode) : AtomicFile(std::move(target)) {
   while (!create_temporary(mode)) continue;
+  keep_owner(descriptor_.get(), target_);
   set_mode(descriptor_.get(), mode, target_);
   reserve(descriptor_.get(), target_);
 }

@@ -103,7 +103,7 @@ void Tending::look_and_act() {
     return;
   }
   const auto debts = owed();
-  if (debts.empty() && place_.has_next()) place_.discard_next();
+  if (debts.empty() && place_.has_leftovers()) place_.discard_next();
   auto plan = next_step(certificate_, on_disk_, attempts_, debts, system_now());
   // Adopting is the business of the proxy's own queue; the certificate only waits.
   if (std::holds_alternative<Adopt>(plan.step)) plan = next_step(certificate_, on_disk_, attempts_, {}, system_now());
@@ -121,6 +121,8 @@ void Tending::carry_out(const Plan& plan) {
 }
 
 void Tending::wait(const Plan&, Time when) {
+  if (attempts_.failures == 0 && state_.pending_key(certificate_.name))  // a run was killed after its delivery
+    state_.remove_pending_key(certificate_.name);
   result_.look_again = std::min<Time>(when, system_now() + longest_wait);
   result_.renewal = when;
 }
@@ -271,6 +273,8 @@ CertificateResult FilePasses::swap(const Configuration& configuration, const Man
   try {
     swap_in(configuration, certificate, staged, result);
   } catch (const Error& error) {
+    // What somebody else put there stays: the next pass must not take ours for a delivery that a crash interrupted.
+    if (error.kind() == ErrorKind::conflict) Place(configuration, certificate).discard_next();
     result.failed = true;
     result.look_again += after_giving_up;
     result.events.push_back({Priority::error,
@@ -308,6 +312,7 @@ StateInUse::StateInUse(const Configuration& configuration) {
   if (!lock)
     throw Error(ErrorKind::conflict, "another everleafd is using " + configuration.state.string(),
                 "run either the daemon or the timer's --once, not both");
+  state.remove_strays();
   native_ = std::make_unique<Native>(Native{std::move(*lock)});
 }
 

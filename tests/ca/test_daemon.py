@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from certificates import DAY, Seconds, load, load_all, names_of, now
+from certificates import DAY, Seconds, load, load_all, names_of, now, public_bytes
 from daemon import LIVE_FILES, certificate, proxy
 from lying_ca import LIES
 from program import contents, wait_until
@@ -99,9 +99,10 @@ def test_what_is_due_gets_a_new_key(daemon, lying_ca):
 
 def test_what_is_due_keeps_its_key_if_so_configured(daemon, lying_ca):
     everleafd = daemon(lying_ca, certificate("one", 'rekey = "never"')).place("one", due_pair(lying_ca))
-    old_key, old = (everleafd.live / "one" / "tls.key").read_text(), everleafd.serial("one")
+    old = load(everleafd.crt("one"))
     everleafd.once().succeeded()
-    assert (everleafd.live / "one" / "tls.key").read_text() == old_key and everleafd.serial("one") != old
+    assert everleafd.has_pair("one") and everleafd.serial("one") != old.serial_number
+    assert public_bytes(load(everleafd.crt("one")).public_key()) == public_bytes(old.public_key())
     assert len(lying_ca.asked("renew")) == 1 and lying_ca.asked("rekey") == []
 
 

@@ -71,13 +71,13 @@ def forget_failures(everleafd):
                                  "says 401 with control characters", "says 503 with nonsense in Retry-After"])
 def test_a_running_daemon_recovers_from_a_ca_that(daemon, lying_ca, lie):
     everleafd = daemon(lying_ca, certificate("one"))
-    before = contents(everleafd.place("one", due_pair(lying_ca, lifetime=Seconds(seconds=60))).live)
+    old = everleafd.place("one", due_pair(lying_ca, lifetime=Seconds(seconds=60))).serial("one")
     lying_ca.lies["rekey"] = ALL_LIES[lie]
     everleafd.start()
     lying_ca.wait_for("rekey")
-    assert contents(everleafd.live) == before
+    assert everleafd.serial("one") == old
     lying_ca.lies.clear()
-    everleafd.wait(lambda: contents(everleafd.live) != before, 30)
+    everleafd.wait(lambda: everleafd.serial("one") != old, 30)
     everleafd.terminate()
     assert everleafd.has_pair("one")
 
@@ -85,13 +85,13 @@ def test_a_running_daemon_recovers_from_a_ca_that(daemon, lying_ca, lie):
 @pytest.mark.parametrize("root", [True, False], ids=["root", "fingerprint"])
 def test_a_ca_that_is_down_at_the_start(daemon, lying_ca, root):
     everleafd = daemon(lying_ca, certificate("one"), root=root)
-    before = contents(everleafd.place("one", due_pair(lying_ca, lifetime=Seconds(seconds=60))).live)
+    old = everleafd.place("one", due_pair(lying_ca, lifetime=Seconds(seconds=60))).serial("one")
     lying_ca.stop()
     everleafd.start()
     everleafd.wait_for_log(f"127.0.0.1:{lying_ca.port}")
-    assert contents(everleafd.live) == before
+    assert everleafd.serial("one") == old
     lying_ca.start()
-    everleafd.wait(lambda: contents(everleafd.live) != before, 30)
+    everleafd.wait(lambda: everleafd.serial("one") != old, 30)
     everleafd.terminate()
     assert everleafd.has_pair("one")
 
@@ -113,14 +113,16 @@ def test_a_silent_ca_does_not_hold_up_other_work(daemon, lying_ca, hook):
 
 # Files
 
-def test_a_file_changed_meanwhile_is_not_overwritten(daemon, lying_ca, tmp_path):
+@pytest.mark.parametrize("age", [0, 0.1], ids=["a new pair", "an older pair"])
+def test_files_changed_meanwhile_are_not_overwritten(daemon, lying_ca, age):
     everleafd = daemon(lying_ca, certificate("one")).place("one", due_pair(lying_ca))
-    live, other = everleafd.live / "one", lying_ca.leaf()
+    live, other = everleafd.live / "one", lying_ca.leaf(not_before=now() - age * DAY)
     lying_ca.lies["rekey"] = Lie(meanwhile=lambda: other.save(live / "tls.crt", live / "tls.key"))
     result = everleafd.once()
     assert result.status == 1 and "changed" in result.stderr and str(live) in result.stderr, str(result)
+    everleafd.once().succeeded()  # what somebody put there is now what we continue from
     assert load(live / "tls.crt") == other.certificate and everleafd.has_pair("one")
-    assert os.listdir(everleafd.live) == ["one"]
+    assert os.listdir(everleafd.live) == ["one"] and len(lying_ca.asked("rekey")) == 1
 
 
 @pytest.mark.parametrize("damage", ["key of another", "no key", "no certificate", "cut certificate", "binary key"])
@@ -234,5 +236,6 @@ def test_killed_anywhere_the_next_run_finishes(daemon, lying_ca, hook, prepare):
         assert pair_matches(place / "tls.crt", place / "tls.key"), point
         assert (place / "tls.crt").read_text() != old.get("tls.crt"), point
         assert sorted(os.listdir(everleafd.live)) == ([] if prepare is rekeying_given_files else ["one"]), point
-        assert not list(everleafd.state.glob("*.key")) and hook.calls() in (1, 2), point
+        assert not list(everleafd.state.glob("*.key")) and not list(everleafd.base.rglob(".*.everleaf-*")), point
+        assert hook.calls() in (1, 2), point
     assert kills >= 10 and kills >= 0.8 * len(points)

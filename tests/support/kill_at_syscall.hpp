@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <functional>
 #include <string>
-#include <vector>
 
 namespace everleaf::testing {
 
@@ -28,14 +27,15 @@ struct Outcome {
   End end;
   std::string error;  // of an Error: what() and hint()
   std::string hint;
-  std::vector<std::string> calls;  // all that changed files, in their order, with the one the fault struck
+  std::string calls;  // all that were counted, in their order and with the one the fault struck: "openat fsync rename "
 
   bool struck() const { return !call.empty(); }
 };
 
 // Runs `work` in a forked child under ptrace(2), with the fault. Counted are the calls that create, write, truncate,
-// sync, rename, remove or change the mode of a file or directory, on whatever descriptor. What `work` changes in memory
-// is lost. With `at` 0 nothing goes wrong. Throws std::runtime_error if the process may not be traced.
+// sync, rename, remove or change the mode of a file or directory, but not writing to pipes and terminals. What `work`
+// changes in memory is lost. With `at` 0 nothing goes wrong. Throws std::runtime_error if the process may not be
+// traced.
 Outcome run_with_fault(const std::function<void()>& work, const Fault& fault);
 
 // With the same fault at the first call, at the second and so on, until the work ends before the fault strikes:

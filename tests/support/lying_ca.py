@@ -20,7 +20,7 @@ from typing import Callable, Iterable, Optional, Union
 
 from cryptography import x509
 
-from certificates import DAY, hierarchy, issue, names_of, new_key, now
+from certificates import DAY, Seconds, hierarchy, issue, names_of, new_key, now
 from jose import Provisioner, claims_of, header_of
 
 GIB = 1 << 30
@@ -419,7 +419,8 @@ class LyingCa(Recorder):
 
     def issued(self, lie, subject, public_key, names):
         issuer = (self.foreign if lie.foreign else self.trusted).intermediate
-        usual = {"public_key": public_key, "names": names, "lifetime": self.lifetime,
+        start = now() - min(Seconds(minutes=1), self.lifetime / 20)
+        usual = {"public_key": public_key, "names": names, "not_before": start, "lifetime": self.lifetime,
                  "provisioner": ("admin", self.provisioner.kid)}
         leaf = issue(issuer, subject, **{**usual, **lie.certificate})
         chain = [issued.pem for issued in lie.chain(self, [leaf, issuer])]

@@ -43,8 +43,9 @@ class Result:
         """Refused as promised: the status, one error line and perhaps one hint, fit for a terminal, naming `words`."""
         assert self.status == status, str(self)
         lines = [line for line in self.stderr.splitlines() if not line.startswith("\u2714 ")]
-        assert lines and lines[0].startswith("everleaf: error: "), str(self)
-        assert [line.startswith("everleaf: hint: ") for line in lines[1:]] in ([], [True]), str(self)
+        name = Path(self.arguments[0]).name
+        assert lines and lines[0].startswith(f"{name}: error: "), str(self)
+        assert [line.startswith(f"{name}: hint: ") for line in lines[1:]] in ([], [True]), str(self)
         assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", self.stderr), f"control characters: {self.stderr!r}"
         assert max(map(len, lines)) < 2000, str(self)
         for word in words:

@@ -123,7 +123,7 @@ TEST_CASE("of the directory layout the generation before stays beside it, and is
   const Sample sample(Layout::directory);
   const auto first = generation(1);
   sample.deliver(first);
-  CHECK(!sample.place().has_next());
+  CHECK(!sample.place().has_leftovers());
   sample.deliver(generation(2));
   CHECK(is(sample.place().next(), first));
   CHECK(!sample.place().staged());
@@ -138,7 +138,7 @@ TEST_CASE("what is not needed any more is removed, keys and all, and what is liv
     auto place = sample.place();
     place.discard_next();
     place.discard_next();
-    CHECK(!place.has_next());
+    CHECK(!place.has_leftovers());
     CHECK(is(place.live(), second));
     const auto left = names_in(sample.configuration.live_parent());
     CHECK(left == (layout == Layout::directory ? std::set<std::string>{"web"} : std::set<std::string>{}));
@@ -203,7 +203,7 @@ TEST_CASE("a staged generation that is not whole is none") {
       CHECK(!place.staged());
       CHECK(!place.next());
       place.discard_next();
-      CHECK(!place.has_next());
+      CHECK(!place.has_leftovers());
     }
 }
 

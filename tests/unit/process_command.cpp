@@ -146,11 +146,11 @@ TEST_CASE("a program that is missing or cannot be executed is named") {
     CHECK_FALSE(error->hint().empty());
   };
   check("/no/such/program", "No such file or directory");
-  check("no-such-program-anywhere", "No such file or directory");
   check(plain, "Permission denied");
   std::filesystem::permissions(plain, std::filesystem::perms::owner_all);
   check(plain, "Exec format error");
   check(directory.path(), "Permission denied");
+  CHECK(failure({"no-such-program-anywhere"}));  // why depends on the PATH: it may name what we may not search
   CHECK(failure({})->kind() == ErrorKind::usage);
 }
 

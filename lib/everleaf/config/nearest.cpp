@@ -2,25 +2,26 @@
 #include <everleaf/config/nearest.hpp>
 
 #include <algorithm>
+#include <numeric>
+#include <utility>
 
 namespace everleaf {
 namespace {
 
-// Levenshtein's distance, in which two neighbours that changed places count as one slip, not as two.
+// Levenshtein's distance, with two exchanged neighbours counted as one slip (Damerau); one row at a time.
 std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector distance(a.size() + 1, std::vector<std::size_t>(b.size() + 1));
-  for (std::size_t i = 0; i <= a.size(); ++i)
-    for (std::size_t j = 0; j <= b.size(); ++j) {
-      if (i == 0 || j == 0) {
-        distance[i][j] = i + j;
-        continue;
-      }
-      const std::size_t substituted = distance[i - 1][j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
-      distance[i][j] = std::min({distance[i - 1][j] + 1, distance[i][j - 1] + 1, substituted});
-      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-        distance[i][j] = std::min(distance[i][j], distance[i - 2][j - 2] + 1);
+  std::vector<std::size_t> before_last;
+  std::vector<std::size_t> last(b.size() + 1);
+  std::iota(last.begin(), last.end(), std::size_t{0});
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::vector<std::size_t> row{i};
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      row.push_back(std::min({last[j] + 1, row[j - 1] + 1, last[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1)}));
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) row[j] = std::min(row[j], before_last[j - 2] + 1);
     }
-  return distance[a.size()][b.size()];
+    before_last = std::exchange(last, std::move(row));
+  }
+  return last.back();
 }
 
 }  // namespace

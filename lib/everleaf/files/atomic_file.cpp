@@ -37,6 +37,16 @@ void check_replaceable(const std::filesystem::path& target) {
   if (is_protected_by_sticky_bit(target, around)) throw file_error("replace", target, EPERM);
 }
 
+// Who could read the file that is replaced can read the new one: its owner and group are kept, as far as we may give
+// files away.
+void keep_owner(int file, const std::filesystem::path& target) {
+  struct stat current {};
+  if (::lstat(target.c_str(), &current) != 0 || !S_ISREG(current.st_mode)) return;
+  if (::fchown(file, current.st_uid, current.st_gid) == 0) return;
+  if (errno == EPERM && (::fchown(file, static_cast<uid_t>(-1), current.st_gid) == 0 || errno == EPERM)) return;
+  throw file_error("give to its owner", target, errno);
+}
+
 // Whether nobody else holds it and the name still means this file.
 bool is_abandoned(const Descriptor& file, const std::filesystem::path& path) {
   struct stat opened {
@@ -46,6 +56,14 @@ bool is_abandoned(const Descriptor& file, const std::filesystem::path& path) {
          ::lstat(path.c_str(), &named) == 0 && named.st_dev == opened.st_dev && named.st_ino == opened.st_ino;
 }
 
+void remove_if_stray(const std::filesystem::path& directory, const std::string& name, const std::string& suffix) {
+  const auto path = directory / name;
+  const auto file = open_path(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  // In this order: once nobody holds it, whoever made it has written the record or never will.
+  if (!file.is_open() || !is_abandoned(file, path) || is_promised(directory, suffix)) return;
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT) throw file_error("remove", path, errno);
+}
+
 }  // namespace
 
 AtomicFile::AtomicFile(std::filesystem::path target) : target_(std::move(target)) { check_replaceable(target_); }
@@ -53,6 +71,7 @@ AtomicFile::AtomicFile(std::filesystem::path target) : target_(std::move(target)
 // From the delegated constructor on the destructor runs, so what throws here leaves no temporary behind.
 AtomicFile::AtomicFile(std::filesystem::path target, mode_t mode) : AtomicFile(std::move(target)) {
   while (!create_temporary(mode)) continue;
+  keep_owner(descriptor_.get(), target_);
   set_mode(descriptor_.get(), mode, target_);
   reserve(descriptor_.get(), target_);
 }
@@ -101,15 +120,14 @@ void AtomicFile::leave_behind() {
 
 void remove_stray_temporaries(const std::filesystem::path& target) {
   const auto directory = directory_of(target);
-  for (const auto& name : names_in(directory)) {
-    const auto suffix = temporary_suffix(target, name);
-    if (!suffix) continue;
-    const auto path = directory / name;
-    const auto file = open_path(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-    // In this order: once nobody holds it, whoever made it has written the record or never will.
-    if (!file.is_open() || !is_abandoned(file, path) || is_promised(directory, *suffix)) continue;
-    if (::unlink(path.c_str()) != 0 && errno != ENOENT) throw file_error("remove", path, errno);
-  }
+  for (const auto& name : names_in(directory))
+    if (const auto suffix = temporary_suffix(target, name)) remove_if_stray(directory, name, *suffix);
+}
+
+void remove_all_stray_temporaries(const std::filesystem::path& directory) {
+  for (const auto& name : names_in(directory))
+    if (const auto target = target_of_temporary(name))
+      if (const auto suffix = temporary_suffix(directory / *target, name)) remove_if_stray(directory, name, *suffix);
 }
 
 }  // namespace everleaf

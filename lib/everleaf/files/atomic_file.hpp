@@ -16,9 +16,10 @@ namespace everleaf {
 class AtomicFile {
  public:
   // Creates the temporary `.NAME.everleaf-XXXXXXXX` in the target's directory with exactly `mode` from its first byte
-  // (whatever the umask), holds a flock on it, and reserves 64 KiB on the disk. Throws missing if there is no such
-  // directory; storage if it is read-only, full or not ours; conflict if the target is there but no regular file (a
-  // directory, /dev/null). A target that is a symbolic link to a file is replaced, not followed.
+  // (whatever the umask) and, where we may, owner and group of the file that it is going to replace; holds a flock on
+  // it, and reserves 64 KiB on the disk. Throws missing if there is no such directory; storage if it is read-only, full
+  // or not ours; conflict if the target is there but no regular file (a directory, /dev/null). A target that is a
+  // symbolic link to a file is replaced, not followed.
   AtomicFile(std::filesystem::path target, mode_t mode);
   AtomicFile(AtomicFile&&) noexcept;
   ~AtomicFile();  // removes the temporary if it was not committed or left behind
@@ -47,5 +48,7 @@ class AtomicFile {
 // Removes the temporaries that killed runs left beside `target`: those of its name on which nobody holds the flock
 // and which no intent record beside them names (see FileSet).
 void remove_stray_temporaries(const std::filesystem::path& target);
+// The same for all targets in a directory.
+void remove_all_stray_temporaries(const std::filesystem::path& directory);
 
 }  // namespace everleaf

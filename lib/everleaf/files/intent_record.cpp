@@ -59,6 +59,12 @@ std::optional<std::string> temporary_suffix(const std::filesystem::path& target,
   return file_name.substr(prefix.size());
 }
 
+std::optional<std::string> target_of_temporary(const std::string& file_name) {
+  const auto end = file_name.rfind(".everleaf-");
+  if (end == std::string::npos || end < 2 || file_name[0] != '.') return std::nullopt;
+  return file_name.substr(1, end - 1);
+}
+
 std::string comparable_path(const std::filesystem::path& path) {
   return escape(std::filesystem::absolute(path).lexically_normal().string(), 1 << 16);  // JSON takes no invalid UTF-8
 }

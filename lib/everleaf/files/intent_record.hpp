@@ -12,6 +12,8 @@ namespace everleaf {
 // `.NAME.everleaf-SUFFIX` beside `target`: what will be renamed to it.
 std::filesystem::path temporary_path(const std::filesystem::path& target, const std::string& suffix);
 std::optional<std::string> temporary_suffix(const std::filesystem::path& target, const std::string& file_name);
+// NAME, if `file_name` looks like `.NAME.everleaf-SUFFIX`.
+std::optional<std::string> target_of_temporary(const std::string& file_name);
 
 struct IntendedFile {
   std::string path;    // of the target, absolute, as comparable_path() writes it

@@ -250,6 +250,13 @@ std::vector<std::optional<std::string>> LiveDirectory::read_live_together(const 
   return read_files(path(), files);
 }
 
-bool LiveDirectory::has_next() const { return exists(AT_FDCWD, next_path(), next_path()); }
+bool LiveDirectory::has_next() const {
+  const auto partial = parent_ / partial_name();
+  return exists(AT_FDCWD, next_path(), next_path()) || exists(AT_FDCWD, partial, partial);
+}
+
+bool LiveDirectory::has_leftovers() const {
+  return has_next() || exists(AT_FDCWD, parent_ / partial_name(), parent_ / partial_name());
+}
 
 }  // namespace everleaf

@@ -37,7 +37,7 @@ class LiveDirectory {
   // the live directory, set before it becomes visible; the other gets 0700.
   void exchange(mode_t mode = 0755);
   // Removes next, if there is one, and what a killed stage() or remove_next() left: what not everybody may read (keys)
-  // first, then the other files, then the directory; parent synced. After a crash call it without asking has_next().
+  // first, then the other files, then the directory; parent synced.
   void remove_next();
 
   // One file of either side, or nothing if it or its directory is missing. Reads never follow symbolic links out.
@@ -45,7 +45,10 @@ class LiveDirectory {
   std::optional<std::string> read_next(const std::string& file) const;
   // Several files of the live side through one open directory: never of two generations.
   std::vector<std::optional<std::string>> read_live_together(const std::vector<std::string>& files) const;
+  // Whether there is anything beside the live directory: next, or what a killed stage() or remove_next() left.
   bool has_next() const;
+  // Whether remove_next() has anything to remove: a next, or what a killed run left of one.
+  bool has_leftovers() const;
 
   std::filesystem::path path() const { return parent_ / name_; }
 

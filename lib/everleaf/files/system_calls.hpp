@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Private to files/ and process/: system calls as the sources here need them.
+// Private to files/: system calls as the sources here need them.
 #pragma once
 
 #include <fcntl.h>

@@ -43,7 +43,7 @@ class Place {
   void swap(const std::optional<Fingerprint>& replaced);
   // Removes what was staged or what was live before the last swap, key first.
   void discard_next();
-  bool has_next() const { return directory_.has_next(); }
+  bool has_leftovers() const { return directory_.has_leftovers(); }
 
  private:
   std::vector<std::filesystem::path> given_paths() const;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <everleaf/state/state_directory.hpp>
 
+#include <everleaf/files/atomic_file.hpp>
 #include <everleaf/files/file.hpp>
 #include <everleaf/json/json.hpp>
 
@@ -57,6 +58,8 @@ void StateDirectory::create() const {
     fs::permissions(directory_, fs::perms::owner_all, fs::perm_options::replace, error);
   if (error) throw system_error("cannot make " + directory_.string(), error.value());
 }
+
+void StateDirectory::remove_strays() const { remove_all_stray_temporaries(directory_); }
 
 Attempts StateDirectory::attempts(const std::string& certificate) const {
   return read<Attempts>(directory_ / ("certificate." + certificate + ".json"), [](const json& content) {

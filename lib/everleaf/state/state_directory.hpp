@@ -21,6 +21,8 @@ class StateDirectory {
 
   // Makes the directory (0700) if it is missing.
   void create() const;
+  // Removes what killed runs left of their writes. Under the lock.
+  void remove_strays() const;
   std::filesystem::path lock_file() const { return directory_ / "lock"; }
 
   // Nothing known: an empty state. Throws malformed for a cut file or one of a newer version, with a hint.

@@ -2,7 +2,23 @@
 import pytest
 
 from daemon import Daemon, Hook
+from jose import Provisioner
 from lying_ca import LyingCa
+from step_ca import RealCa
+
+
+def pytest_collection_modifyitems(items):
+    """What depends on the version of step-ca: `-m real_ca` runs only these."""
+    for item in items:
+        if {"real_ca", "only_provisioner_ca"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker("real_ca")
+
+
+@pytest.fixture
+def only_provisioner_ca(tmp_path):
+    ca = RealCa(tmp_path / "ca", [Provisioner("only")])
+    yield ca
+    ca.stop()
 
 
 @pytest.fixture

@@ -70,8 +70,9 @@ Reasons reasons_against(const std::vector<Certificate>& chain, const ExpectedCer
   check_dates(validity, expected, now, reasons);
   if (expected.replaces) check_replacement(chain.front(), *expected.replaces, reasons);
   check_order(chain, reasons);
-  // A leaf that begins in a moment is judged at its beginning; its dates were looked at above.
-  const auto at = std::clamp(now, validity.not_before, std::max(validity.not_before, validity.not_after));
+  // The leaf's own dates were looked at above: the chain is judged within them.
+  const auto last_good = std::max(validity.not_before, validity.not_after - std::chrono::seconds(1));
+  const auto at = std::clamp(now, validity.not_before, last_good);
   for (const auto& reason : reasons_against_chain(chain, roots, at))
     reasons.push_back("its chain does not lead to a trusted root: " + reason);
   return reasons;

@@ -162,7 +162,7 @@ void Tending::obtain(const Step& step, const std::string& why) {
   StepCa ca(configuration_.authority.url, roots, stop_);
   const auto identity = ask(ca, step, present);
   place_.stage({identity, roots});
-  const bool same_key = present && present->key.public_key() == identity.key.public_key();
+  const bool same_key = present && present->key == identity.key;
   const Time now = system_now();
   state_.store(certificate_.name, {.last_success = now, .key_since = same_key ? attempts_.key_since : now});
   result_.staged =

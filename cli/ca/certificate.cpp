@@ -53,8 +53,9 @@ int certificate(const CertificateOptions& options) {
   auto names = given ? given->names : options.names;
   if (names.empty()) names = {options.subject};
   const auto now = system_now();
-  const auto token = given ? Secret(options.token)
-                           : options.provisioner.make_token(ca, options.subject, names, {now, now + usual_token_lifetime});
+  const auto token =
+      given ? Secret(options.token)
+            : options.provisioner.make_token(ca, options.subject, names, {now, now + usual_token_lifetime});
   say_checked("CA", ca.url().origin());
 
   const auto key = PrivateKey::generate(key_type);

@@ -30,13 +30,14 @@ Time time_or_duration(const std::string& text, const std::string& flag, Time now
 // The token's own, by our clock; the limits are the reference client's (cli: token/token.go).
 Validity token_validity(const TokenOptions& options, Time now) {
   const auto begin = options.not_before.empty() ? now : time_or_duration(options.not_before, "--not-before", now);
-  const auto end =
-      options.not_after.empty() ? begin + usual_token_lifetime : time_or_duration(options.not_after, "--not-after", now);
+  const auto end = options.not_after.empty() ? begin + usual_token_lifetime
+                                             : time_or_duration(options.not_after, "--not-after", now);
   if (end - begin < std::chrono::seconds(10) || end - begin > std::chrono::hours(1))
     throw Error(ErrorKind::usage, "a token must be valid for 10 seconds at least and an hour at most, not for " +
                                       format_duration(end - begin));
   if (begin - now > std::chrono::minutes(30))
-    throw Error(ErrorKind::usage, "a token must become valid within 30 minutes, not only in " + format_duration(begin - now));
+    throw Error(ErrorKind::usage,
+                "a token must become valid within 30 minutes, not only in " + format_duration(begin - now));
   return {begin, end};
 }
 

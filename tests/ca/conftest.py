@@ -5,6 +5,7 @@ import shutil
 import pytest
 
 from daemon import Daemon, Hook
+from jose import Provisioner
 from lying_ca import LyingCa
 from mounts import Mounts
 from step_ca import RealCa
@@ -14,10 +15,24 @@ def pytest_report_header():
     return f"step-ca: {os.environ.get('EVERLEAF_TEST_STEP_CA') or shutil.which('step-ca') or 'none'}"
 
 
+def pytest_collection_modifyitems(items):
+    """What depends on the version of step-ca: `-m real_ca` runs only these."""
+    for item in items:
+        if {"real_ca", "only_provisioner_ca"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker("real_ca")
+
+
 @pytest.fixture(scope="session")
 def real_ca(tmp_path_factory):
     """One step-ca for all tests of a worker; who stops it or changes its configuration makes an own one."""
     ca = RealCa(tmp_path_factory.mktemp("ca"))
+    yield ca
+    ca.stop()
+
+
+@pytest.fixture
+def only_provisioner_ca(tmp_path):
+    ca = RealCa(tmp_path / "ca", [Provisioner("only")])
     yield ca
     ca.stop()
 

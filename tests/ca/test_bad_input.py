@@ -9,7 +9,7 @@ import pytest
 
 from certificates import DAY, load, load_key, now, pair_matches
 from jose import Provisioner
-from lying_ca import CERTIFICATE_LIES, CONTROL, LIES, WAITING_LIES, Lie, LyingCa, PlainHttp, issues, redirects_to, refuses
+from lying_ca import CERTIFICATE_LIES, CONTROL, LIES, WAITING_LIES, Lie, LyingCa, PlainHttp, issues, redirects_to, refuses, sends
 from program import contents
 
 OTHER_FINGERPRINT = "00" * 32
@@ -221,6 +221,13 @@ def test_waiting_for_a_ca_that(everleaf, tmp_path, lie):
     with ThreadPoolExecutor(len(ASKING)) as at_once:
         for place, before, result in list(at_once.map(answer, range(len(ASKING)), ASKING)):
             refused(result, place, before)
+
+
+@pytest.mark.parametrize("command", [certificate, certificate_by_token], ids=name)
+def test_several_slow_answers_share_one_patience(everleaf, lying_ca, work, old_files, command):
+    """Each comes in time, all together do not."""
+    lying_ca.lies = dict.fromkeys(["root", "provisioners", "sign"], sends(late=16))
+    refused(everleaf(*command(lying_ca)), work, old_files)
 
 
 @pytest.mark.parametrize("command", [command for command, _ in ASKING], ids=name)

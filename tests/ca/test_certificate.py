@@ -6,8 +6,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from certificates import DAY, Seconds, load, load_all, load_key, names_of, now, pair_matches
-from jose import Provisioner, claims_of, header_of
-from step_ca import RealCa
+from jose import claims_of, header_of
 
 REQUEST = ["ca", "certificate", "client.test", "client.crt", "client.key"]
 
@@ -77,12 +76,9 @@ def test_of_several_provisioners_one_must_be_named(everleaf, real_ca):
              real_ca.password_file()).failed("--provisioner", "admin", "late", "norenew")
 
 
-def test_an_only_provisioner_need_not_be_named(everleaf, tmp_path):
-    ca = RealCa(tmp_path / "ca", [Provisioner("only")])
-    try:
-        everleaf(*REQUEST, *ca.trust(), "--provisioner-password-file", ca.password_file("only")).succeeded()
-    finally:
-        ca.stop()
+def test_an_only_provisioner_need_not_be_named(everleaf, only_provisioner_ca):
+    ca = only_provisioner_ca
+    everleaf(*REQUEST, *ca.trust(), "--provisioner-password-file", ca.password_file("only")).succeeded()
 
 
 def test_an_unknown_provisioner_is_named(everleaf, real_ca):

@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-from certificates import load, pair_matches
+from certificates import load, load_key, pair_matches
 from kill_points import kill_points, killed_at
 from program import BINARIES, contents
 
@@ -28,6 +28,15 @@ def renew(ca, place):
 
 def rekey(ca, place):
     return [*command(ca, place, "ca", "rekey"), "--force"]
+
+
+def root(ca, place):
+    return [BINARIES / "everleaf", "ca", "root", place / "out", "--ca-url", ca.url, "--fingerprint", ca.fingerprint, "--force"]
+
+
+def token(ca, place):
+    return [BINARIES / "everleaf", "ca", "token", "myuser", "--output-file", place / "out", *ca.trust(), *ca.credential(),
+            "--force"]
 
 
 def finish(everleaf, ca, place):
@@ -51,7 +60,7 @@ def every_kill(run, everleaf, ca, work, before):
         assert killed.status in (-9, 0), f"{point}: {killed}"  # 0: a run that needed fewer such calls
         kills += killed.status == -9
         yield point, place
-    assert kills >= 4 and kills >= 0.8 * len(points)
+    assert kills >= 3 and kills >= 0.8 * len(points)
 
 
 @pytest.fixture
@@ -62,34 +71,43 @@ def before(lying_ca, tmp_path):
 
 
 @pytest.mark.parametrize("run", [certificate, renew, rekey], ids=lambda run: run.__name__)
-def test_a_replacement_killed_anywhere_is_old_or_new_after_the_next_run(everleaf, lying_ca, work, before, run):
+def test_a_replacement_killed_anywhere(everleaf, lying_ca, work, before, run):
     old = contents(before)
     for point, place in every_kill(run, everleaf, lying_ca, work, before):
-        finish(everleaf, lying_ca, place).succeeded()
-        assert sorted(contents(place)) == NAMES, point
-        assert pair_matches(place / NAMES[0], place / NAMES[1]), point
-        now = contents(place)
-        assert now == old or now[NAMES[0]] != old[NAMES[0]], point
+        assert load(place / NAMES[0]) and load_key(place / NAMES[1]), point  # no single file is half written
+        copy = shutil.copytree(place, place.with_name("copy"))
+        check_what_any_next_run_leaves(everleaf, lying_ca, place, old, point)
+        shutil.rmtree(place)
+        copy.rename(place)
+        check_that_it_succeeds_again(everleaf, lying_ca, place, run, point)
 
 
-@pytest.mark.parametrize("run", [certificate, renew, rekey], ids=lambda run: run.__name__)
-def test_the_same_command_succeeds_after_it_was_killed_anywhere(everleaf, lying_ca, work, before, run):
-    for point, place in every_kill(run, everleaf, lying_ca, work, before):
-        everleaf(*run(lying_ca, place)[1:]).succeeded()
-        assert sorted(contents(place)) == NAMES, point
-        assert pair_matches(place / NAMES[0], place / NAMES[1]), point
+def check_what_any_next_run_leaves(everleaf, ca, place, old, point):
+    finish(everleaf, ca, place).succeeded()
+    assert sorted(contents(place)) == NAMES, point
+    assert pair_matches(place / NAMES[0], place / NAMES[1]), point
+    new = contents(place)
+    assert new == old or new[NAMES[0]] != old[NAMES[0]], point
+
+
+def check_that_it_succeeds_again(everleaf, ca, place, run, point):
+    everleaf(*run(ca, place)[1:]).succeeded()
+    assert sorted(contents(place)) == NAMES, point
+    assert pair_matches(place / NAMES[0], place / NAMES[1]), point
 
 
 def test_a_first_certificate_killed_anywhere_can_be_asked_for_again(everleaf, lying_ca, work):
     for point, place in every_kill(certificate, everleaf, lying_ca, work, None):
-        everleaf(*certificate(lying_ca, place)[1:]).succeeded()
-        assert sorted(contents(place)) == NAMES, point
-        assert pair_matches(place / NAMES[0], place / NAMES[1]), point
+        check_that_it_succeeds_again(everleaf, lying_ca, place, certificate, point)
 
 
-@pytest.mark.parametrize("run", [renew, rekey], ids=lambda run: run.__name__)
-def test_no_single_file_is_ever_half_written(everleaf, lying_ca, work, before, run):
-    old = load(before / NAMES[0])
+@pytest.mark.parametrize("run", [root, token], ids=lambda run: run.__name__)
+def test_a_single_file_killed_anywhere_is_old_or_new(everleaf, lying_ca, work, tmp_path, run):
+    before = tmp_path / "before"
+    before.mkdir()
+    (before / "out").write_text("old\n")
     for point, place in every_kill(run, everleaf, lying_ca, work, before):
-        assert load(place / NAMES[0]).subject == old.subject, point
-        assert (place / NAMES[1]).read_text().endswith("PRIVATE KEY-----\n"), point
+        text = (place / "out").read_text()
+        assert text == "old\n" or text == lying_ca.trusted.root.pem or text.count(".") == 2, point
+        everleaf(*run(lying_ca, place)[1:]).succeeded()
+        assert sorted(contents(place)) == ["out"], point

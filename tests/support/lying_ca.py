@@ -34,6 +34,7 @@ class Answer:
     declared: Optional[int] = None  # Content-Length, if not that of the body
     chunked: bool = False
     trickle: str = ""  # "body" or "headers": sent at one byte a second
+    late: float = 0  # seconds before anything is sent
     silent: bool = False  # nothing is ever sent
     dropped: bool = False  # the connection is closed instead
 
@@ -261,8 +262,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def send(self, answer):
         self.close_connection = True
-        if answer.silent:
-            self.recorder.stopped.wait()
+        if answer.silent or answer.late:
+            self.recorder.stopped.wait(answer.late or None)
         if answer.silent or answer.dropped:
             return
         body = answer.body(GIB) if callable(answer.body) else answer.body

@@ -42,8 +42,7 @@ PrivateKey decrypt_provisioner_key(const Provisioner& provisioner, const Secret&
 }
 
 Secret make_sign_token(const StepCa& ca, const Provisioner& provisioner, const PrivateKey& key,
-                       const std::string& subject, const std::vector<std::string>& names,
-                       const Validity& validity) {
+                       const std::string& subject, const std::vector<std::string>& names, const Validity& validity) {
   std::optional<Fingerprint> root;
   if (!ca.trusted_roots().empty()) root = ca.trusted_roots().front().fingerprint();
   return sign_token({.issuer = provisioner.name,

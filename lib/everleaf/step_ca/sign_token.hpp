@@ -21,7 +21,6 @@ inline constexpr std::chrono::minutes usual_token_lifetime{5};
 
 // The one-time token for a certificate of `subject` and `names` from `ca`.
 Secret make_sign_token(const StepCa& ca, const Provisioner& provisioner, const PrivateKey& key,
-                       const std::string& subject, const std::vector<std::string>& names,
-                       const Validity& validity);
+                       const std::string& subject, const std::vector<std::string>& names, const Validity& validity);
 
 }  // namespace everleaf

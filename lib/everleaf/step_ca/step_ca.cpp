@@ -13,6 +13,10 @@ namespace {
 using nlohmann::json;
 using Clock = std::chrono::steady_clock;
 
+// Together under the 30 s after which nobody waits for a CA any more.
+constexpr std::chrono::seconds time_for_root{10};
+constexpr std::chrono::seconds time_for_requests{18};
+
 constexpr int most_provisioner_pages = 100;  // of 100 each
 
 // The CA's words out of its three forms of error, else the beginning of the body (step-ca-api: "Errors").
@@ -86,8 +90,8 @@ StepCa::StepCa(HttpsUrl url, std::vector<Certificate> roots, std::stop_token sto
     : url_(std::move(url)),
       roots_(std::move(roots)),
       stop_(std::move(stop)),
-      deadline_(Clock::now() + HttpLimits{}.time),
-      client_(TrustRoots{roots_}) {}
+      deadline_(Clock::now() + time_for_requests),
+      client_(TrustRoots{roots_}, std::nullopt, remaining()) {}
 
 HttpLimits StepCa::remaining() const {
   HttpLimits limits;
@@ -165,7 +169,7 @@ std::vector<Certificate> StepCa::rekey(const Identity& identity, const std::stri
 }
 
 Certificate fetch_root(const HttpsUrl& url, const Fingerprint& fingerprint, std::stop_token stop) {
-  HttpClient client(InsecureSkipVerification{});
+  HttpClient client(InsecureSkipVerification{}, std::nullopt, {.time = time_for_root});
   const auto response = client.send({.url = url.at("/root/" + fingerprint.hex())}, stop);
   if (response.status == 404)
     throw Error(ErrorKind::tls, url.origin() + " has no root with the fingerprint " + fingerprint.hex(),

@@ -18,7 +18,7 @@ struct SignRequest {
   std::string not_after;
 };
 
-// A step-ca, for the length of one piece of work: 25 s for all its requests together, so that a lying CA cannot hold
+// A step-ca, for the length of one piece of work: 18 s for all its requests together, so that a lying CA cannot hold
 // anybody longer. Answers are bounded and parsed; whether a certificate is the one that was asked for is the business
 // of lifecycle/check.hpp. Every call throws what HttpClient throws, and by the CA's status: unauthorized (401), refused
 // (other 4xx), throttled, server (5xx), answer (not the protocol); the CA's own words are escaped in the text.
@@ -56,7 +56,7 @@ class StepCa {
 };
 
 // The root with this fingerprint, from a CA that is not trusted yet: the connection proves nothing, the fingerprint
-// does (certificates: ca/client.go, Root). Throws tls with both fingerprints if it is another.
+// does (certificates: ca/client.go, Root). Within 10 s. Throws tls with both fingerprints if it is another.
 Certificate fetch_root(const HttpsUrl& url, const Fingerprint& fingerprint, std::stop_token stop);
 
 }  // namespace everleaf

@@ -11,8 +11,8 @@ import pytest
 
 from certificates import DAY, Seconds, load, load_all, names_of, now, public_bytes
 from daemon import LIVE_FILES, certificate, proxy
-from lying_ca import LIES
-from program import contents, wait_until
+from lying_ca import LIES, LyingCa
+from program import contents
 
 DUE = {"not_before": now() - 0.75 * DAY}  # of a day; renewal is due from half to two thirds of it
 
@@ -230,7 +230,6 @@ def test_a_new_configuration_is_taken(daemon, lying_ca):
 
 
 def test_a_bad_configuration_is_refused_and_the_old_one_kept(daemon, tmp_path):
-    from lying_ca import LyingCa
     with LyingCa(tmp_path / "ca", lifetime=Seconds(seconds=8)) as ca:
         one = certificate("one", by_password(ca))
         everleafd = daemon(ca, one).start()

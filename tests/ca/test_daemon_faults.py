@@ -8,7 +8,7 @@ import pytest
 from certificates import DAY, Seconds, load, now, pair_matches
 from daemon import LIVE_FILES, certificate, proxy
 from kill_points import kill_points, killed_at
-from lying_ca import CERTIFICATE_LIES, LIES, WAITING_LIES, Lie, LyingCa
+from lying_ca import CERTIFICATE_LIES, LIES, WAITING_LIES, Lie
 from program import BINARIES, contents, environment
 
 ALL_LIES = {**LIES, **{f"issues a certificate {lie}": CERTIFICATE_LIES[lie] for lie in CERTIFICATE_LIES}}
@@ -58,6 +58,15 @@ def test_an_enrollment_by_a_ca_that(daemon, lying_ca, lie):
     forget_failures(everleafd)
     everleafd.once().succeeded()
     assert everleafd.has_pair("one") and sorted(os.listdir(everleafd.live)) == ["one"]
+
+
+@pytest.mark.parametrize("lie", WAITING_LIES)
+def test_waiting_for_a_ca_that(daemon, lying_ca, lie):
+    everleafd = daemon(lying_ca, certificate("one"))
+    before = contents(everleafd.place("one", due_pair(lying_ca)).live)
+    lying_ca.lies["rekey"] = LIES[lie]
+    said_in_the_log(everleafd.once())
+    assert contents(everleafd.live) == before
 
 
 def forget_failures(everleafd):

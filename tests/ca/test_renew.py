@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """ca renew and ca rekey: the same certificate again, in time or too late."""
 import stat
+import subprocess
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from certificates import load, load_all, load_key, names_of, now, pair_matches
+from certificates import PEM, load, load_all, load_key, names_of, now, pair_matches
 from program import contents, wait_until
 
 
@@ -145,3 +147,58 @@ def test_rekeying_to_other_files(everleaf, real_ca, client, work):
     for name in ("new.crt", "new.key"):
         (work / name).unlink()
     assert contents(work) == before
+
+
+# What is told of a new certificate
+
+def test_a_program_runs_after_a_renewal_and_not_without_one(everleaf, lying_ca, work):
+    lying_ca.leaf().save(work / "client.crt", work / "client.key")
+    renew = ["ca", "renew", "client.crt", "client.key", "--force", *lying_ca.trust(), "--exec", "touch  renewed"]
+    everleaf(*renew, "--expires-in", "1h").succeeded()
+    assert not (work / "renewed").exists()
+    everleaf(*renew).succeeded()
+    assert (work / "renewed").exists()
+
+
+def test_a_failing_program_is_said_after_the_renewal(everleaf, lying_ca, work):
+    lying_ca.leaf().save(work / "client.crt", work / "client.key")
+    old = load(work / "client.crt")
+    result = everleaf("ca", "renew", "client.crt", "client.key", "--force", *lying_ca.trust(), "--exec", "false")
+    assert result.status == 1 and "everleaf: error: " in result.stderr and "false" in result.stderr
+    assert "cannot renew" not in result.stderr and load(work / "client.crt").serial_number != old.serial_number
+
+
+@pytest.mark.parametrize("command", ["renew", "rekey"])
+@pytest.mark.parametrize("how", ["--pid", "--pid-file"])
+def test_a_process_is_signalled(everleaf, lying_ca, work, command, how):
+    lying_ca.leaf().save(work / "client.crt", work / "client.key")
+    with subprocess.Popen(["sleep", "60"]) as process:
+        (work / "pid").write_text(f"{process.pid}\n")
+        who = {"--pid": process.pid, "--pid-file": "pid"}[how]
+        everleaf("ca", command, "client.crt", "client.key", "--force", *lying_ca.trust(), how, who, "--signal", "10").succeeded()
+        assert process.wait() == -10
+
+
+def test_an_encrypted_key_needs_its_password(everleaf, lying_ca, work):
+    pair = lying_ca.leaf().save(work / "client.crt")
+    encryption = serialization.BestAvailableEncryption(b"hush")
+    (work / "client.key").write_bytes(pair.key.private_bytes(PEM, serialization.PrivateFormat.PKCS8, encryption))
+    (work / "password").write_text("hush\n")
+    (work / "wrong").write_text("guess\n")
+    renew = ["ca", "renew", "client.crt", "client.key", "--force", *lying_ca.trust()]
+    everleaf(*renew).failed("password", "--password-file")
+    everleaf(*renew, "--password-file", "wrong").failed("client.key", "password")
+    assert lying_ca.requests == []
+    everleaf(*renew, "--password-file", "password").succeeded()
+
+
+# With a terminal
+
+@pytest.mark.parametrize("answer, replaced", [("y", True), ("n", False), ("", False)])
+def test_a_person_is_asked_before_a_file_is_replaced(everleaf, lying_ca, work, answer, replaced):
+    lying_ca.leaf().save(work / "client.crt", work / "client.key")
+    before = contents(work)
+    status, shown = everleaf.at_a_terminal(["ca", "renew", "client.crt", "client.key", *lying_ca.trust()], answer)
+    assert "Would you like to overwrite client.crt [y/n]" in shown
+    assert (contents(work) != before, status) == ((True, 0) if replaced else (False, 1)), shown
+    assert len(lying_ca.requests) == replaced

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs the program as a user without a terminal would, and says what it did, how long it took and how large it was."""
 import os
+import pty
 import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,6 +69,21 @@ class Program:
 
     def __call__(self, *arguments, stdin=None, limit=60, **variables):
         return run([BINARIES / self.name, *arguments], self.directory, {**self.environment, **variables}, stdin, limit)
+
+    def at_a_terminal(self, arguments, answer, limit=30):
+        """With a terminal of its own, at which `answer` is typed; its status and all that was shown."""
+        child, terminal = pty.fork()
+        if child == 0:
+            os.chdir(self.directory)
+            os.execve(BINARIES / self.name, [self.name, *map(str, arguments)], self.environment)
+        signal_at_limit = threading.Timer(limit, os.kill, (child, signal.SIGKILL))
+        signal_at_limit.start()
+        try:
+            os.write(terminal, f"{answer}\n".encode())
+            return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), os.read(terminal, 65536).decode()
+        finally:
+            signal_at_limit.cancel()
+            os.close(terminal)
 
 
 def run(arguments, directory, variables, stdin=None, limit=60):

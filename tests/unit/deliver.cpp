@@ -61,8 +61,7 @@ struct Sample {
 };
 
 bool is(const std::optional<Identity>& identity, const Generation& one) {
-  return identity && identity->chain == one.identity.chain &&
-         identity->key.public_key() == one.identity.key.public_key();
+  return identity && identity->chain == one.identity.chain && identity->key == one.identity.key;
 }
 
 Fingerprint leaf_of(const Generation& one) { return one.identity.leaf().fingerprint(); }

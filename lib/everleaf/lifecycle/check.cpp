@@ -22,7 +22,7 @@ bool is_for_tls(const std::vector<std::string>& usages) {
 }
 
 void check_leaf(const Certificate& leaf, const ExpectedCertificate& expected, Reasons& reasons) {
-  if (leaf.public_key() != expected.key.public_key()) reasons.emplace_back("it was made for another key");
+  if (!leaf.is_for(expected.key)) reasons.emplace_back("it was made for another key");
   if (leaf.is_authority()) reasons.emplace_back("it is the certificate of a CA");
   if (!is_for_tls(leaf.extended_key_usages())) reasons.emplace_back("it is not for TLS");
   const auto names = leaf.names();

@@ -174,8 +174,9 @@ TEST_CASE("each problem is told with its place, what is wrong and what was meant
       {"[certificat.web]\nsubject = 'x'\n",
        "1:2: configuration: unknown key \"certificat\" (did you mean \"certificate\"?)"},
       {web + "sujbect = 'x'\n", "3:1: [certificate.web]: unknown key \"sujbect\" (did you mean \"subject\"?)"},
-      {web + "entirely = 'x'\n", "3:1: [certificate.web]: unknown key \"entirely\""},
-      {web + "\"a\\u001b\" = 'x'\n", "3:1: [certificate.web]: unknown key \"a\\x1b\""},
+      {web + "\"a\\u001b\" = 'x'\n",
+       "3:1: [certificate.web]: unknown key \"a\\x1b\" (known here: subject, names, key, enroll, rekey, survive, "
+       "not-after, used-by, files)"},
       {web + "enroll = { token_file = '/t' }\n",
        "3:12: [certificate.web] enroll: unknown key \"token_file\" (did you mean \"token-file\"?)"},
       {"[certificate.web]\n", "1:1: [certificate.web]: \"subject\" is missing"},
@@ -229,7 +230,7 @@ TEST_CASE("each problem is told with its place, what is wrong and what was meant
        "1:14: [certificate.-web]: this cannot be a name (letters, digits, \"-\" and \"_\", at most 64, the first a "
        "letter or digit)"},
       {"[certificate]\nweb = 'x'\n", "2:7: [certificate.web] must be a table"},
-      {"proxy = 5\n", "1:1: [ca]: unknown key \"proxy\""},  // it stands there
+      {"proxy = 5\n", "1:1: [ca]: unknown key \"proxy\" (known here: url, fingerprint, root)"},  // it stands there
       {"[proxy.nginx]\n", "1:1: [proxy.nginx]: \"reload\" is missing"},
       {"[proxy.nginx]\nreload = 'nginx -s reload'\n",
        "2:10: [proxy.nginx]: \"reload\" must be a table, or \"none\" ({ systemd = \"nginx.service\" }, { "

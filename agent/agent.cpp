@@ -13,12 +13,12 @@ void Agent::use(std::shared_ptr<const Configuration> configuration) {
     if (gone) due_certificates_.remove(entry.first);
     return gone && !entry.second.busy;
   });
+  std::erase_if(staged_, [this](const auto& one) { return !configuration_->certificates.contains(one.first); });
   for (const auto& [name, certificate] : configuration_->certificates) certificates_.try_emplace(name);
   replan();
 }
 
 void Agent::replan() {
-  staged_.clear();  // their next look finds them again
   for (const auto& [name, entry] : certificates_) look_at(name);
   for (const auto& [name, proxy] : configuration_->proxies) due_proxies_.put(name, clock_.now());
   run_due();

@@ -162,7 +162,7 @@ void Tending::obtain(const Step& step, const std::string& why) {
   StepCa ca(configuration_.authority.url, roots, stop_);
   const auto identity = ask(ca, step, present);
   place_.stage({identity, roots});
-  const bool same_key = present && present->key.public_key() == identity.key.public_key();
+  const bool same_key = present && present->key == identity.key;
   const Time now = system_now();
   state_.store(certificate_.name, {.last_success = now, .key_since = same_key ? attempts_.key_since : now});
   result_.staged =
@@ -222,6 +222,17 @@ void swap_in(const Configuration& configuration, const ManagedCertificate& certi
                             {"not_after", format_time(leaf.validity().not_after)}}});
 }
 
+// What somebody else put there stays: the next pass must not take ours for a delivery that a crash interrupted.
+void swap_in_or_discard(const Configuration& configuration, const ManagedCertificate& certificate, const Staged& staged,
+                        CertificateResult& result) {
+  try {
+    swap_in(configuration, certificate, staged, result);
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::conflict) Place(configuration, certificate).discard_next();
+    throw;
+  }
+}
+
 // Without its account nobody knows what a proxy took up: it owes everything that it uses.
 void start_account_afresh(const Configuration& configuration, const Proxy& proxy, const StateDirectory& state) {
   ProxyState account;
@@ -271,10 +282,8 @@ CertificateResult FilePasses::swap(const Configuration& configuration, const Man
                                    const Staged& staged) {
   CertificateResult result{.look_again = system_now()};
   try {
-    swap_in(configuration, certificate, staged, result);
+    swap_in_or_discard(configuration, certificate, staged, result);
   } catch (const Error& error) {
-    // What somebody else put there stays: the next pass must not take ours for a delivery that a crash interrupted.
-    if (error.kind() == ErrorKind::conflict) Place(configuration, certificate).discard_next();
     result.failed = true;
     result.look_again += after_giving_up;
     result.events.push_back({Priority::error,

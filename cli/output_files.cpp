@@ -71,8 +71,7 @@ void OutputPair::require_unchanged(const Identity& identity) const {
                       "nothing was written; look at what is there now");
   if (existing_ != ExistingFiles::replace) throw changed;
   if (key_file_ == KeyFile::write) return;
-  if (!now[1] || PrivateKey::is_encrypted_pem(*now[1]) ||
-      PrivateKey::from_pem(*now[1], key_.string()).public_key() != identity.key.public_key())
+  if (!now[1] || PrivateKey::is_encrypted_pem(*now[1]) || PrivateKey::from_pem(*now[1], key_.string()) != identity.key)
     throw changed;
 }
 

@@ -3,6 +3,9 @@
 
 #include <doctest/doctest.h>
 
+#include <string>
+#include <vector>
+
 using namespace everleaf;
 using namespace everleaf::agent;
 using namespace std::chrono;

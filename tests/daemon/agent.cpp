@@ -253,6 +253,19 @@ TEST_CASE("a certificate removed while it waits for its swap is not swapped in; 
   CHECK(host.owed["nginx"].empty());
 }
 
+TEST_CASE("a certificate that waits for its swap is swapped in as it was found, also after a step of the clock") {
+  VirtualHost host;
+  settle(host, {{"web", {"nginx"}}});
+  host.owed["nginx"] = {"web"};
+  renew(host, {"web"});
+  host.finish("tend web");
+  host.journal.clear();
+  host.step_clock(-1h);  // a look now would take for live what somebody put there since
+  host.finish("reload nginx");
+  host.run_for(1min);
+  CHECK(host.journal == Journal{"look nginx", "swap web", "tend web", "reload nginx", "tend web"});
+}
+
 TEST_CASE("a certificate that came back during the pass of its former self is looked at again") {
   VirtualHost host;
   host.use({{"web", {}}});

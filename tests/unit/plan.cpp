@@ -134,17 +134,17 @@ TEST_CASE("a key is replaced when it is old enough, or of unknown age") {
 
 TEST_CASE("the renewal lies in the sixth of the lifetime that ends at two thirds of it, all over it") {
   for (const seconds lifetime : {seconds(20), seconds(60), seconds(1h), seconds(24h), seconds(8760h)}) {
-    Time first = Time::max();
-    Time last = Time::min();
+    Time earliest = Time::max();
+    Time latest = Time::min();
     for (int i = 0; i < 300; ++i) {
       const auto time = renewal_time(pair_of(lifetime, std::to_string(i)), std::nullopt);
-      first = std::min(first, time);
-      last = std::max(last, time);
+      earliest = std::min(earliest, time);
+      latest = std::max(latest, time);
     }
-    CHECK(first >= start + lifetime / 2 - 1s);
-    CHECK(first <= start + lifetime / 2 + lifetime / 60);
-    CHECK(last <= start + lifetime * 2 / 3);
-    CHECK(last >= start + lifetime * 2 / 3 - lifetime / 60 - 1s);
+    CHECK(earliest >= start + lifetime / 2 - 1s);
+    CHECK(earliest <= start + lifetime / 2 + lifetime / 60);
+    CHECK(latest <= start + lifetime * 2 / 3);
+    CHECK(latest >= start + lifetime * 2 / 3 - lifetime / 60 - 1s);
   }
 }
 

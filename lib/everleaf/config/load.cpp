@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <set>
+#include <utility>
 
 #include <everleaf/config/nearest.hpp>
 #include <everleaf/config/toml_reader.hpp>
@@ -24,6 +24,7 @@ struct Draft {
   std::optional<HttpsUrl> url;
   std::optional<std::variant<Fingerprint, fs::path>> root;
   bool has_authority = false;
+  bool has_paths = false;
   Configuration configuration{.authority = {HttpsUrl::parse("https://unset"), Fingerprint{}}};
   struct Use {
     ConfigurationProblem place;  // to be completed by the text
@@ -35,8 +36,7 @@ struct Draft {
 
 void read_authority(const toml::table& table, Draft& draft, const ProblemList& problems) {
   TableReader reader(table, "[ca]", problems);
-  if (draft.has_authority) reader.complain("", "there is more than one [ca]");
-  draft.has_authority = true;
+  if (std::exchange(draft.has_authority, true)) reader.complain("", "there is more than one [ca]");
   reader.require("url");
   if (const auto url = reader.text("url")) try {
       draft.url = HttpsUrl::parse(*url);
@@ -61,6 +61,7 @@ void read_authority(const toml::table& table, Draft& draft, const ProblemList& p
 
 void read_paths(const toml::table& table, Draft& draft, const ProblemList& problems) {
   TableReader reader(table, "[paths]", problems);
+  if (std::exchange(draft.has_paths, true)) reader.complain("", "there is more than one [paths]");
   if (const auto state = reader.path("state")) draft.configuration.state = *state;
   reader.finish();
 }
@@ -91,12 +92,14 @@ std::optional<ReloadMethod> read_reload(const toml::node& node, const std::strin
   const auto argv = reader.texts("exec");
   const auto limit = reader.duration("time-limit");
   reader.finish();
-  if ((signal != nullptr) == !argv.empty()) {
-    if (signal != nullptr || table->get("exec") == nullptr)
-      reader.complain("", "give exactly one of \"exec\" and \"signal\"");
+  const bool by_signal = table->get("signal") != nullptr;
+  if (by_signal == (table->get("exec") != nullptr)) {
+    reader.complain("", "give exactly one of \"exec\" and \"signal\"");
     return std::nullopt;
   }
+  if (by_signal && limit) reader.complain("time-limit", "\"time-limit\" goes with \"exec\"");
   if (signal != nullptr) return read_signal(*signal, title + " reload.signal", problems);
+  if (argv.empty()) return std::nullopt;
   ReloadByExec exec{argv};
   if (limit) exec.time_limit = std::chrono::duration_cast<std::chrono::milliseconds>(*limit);
   return exec;
@@ -187,7 +190,8 @@ void read_certificate(const std::string& name, const toml::table& table, Draft& 
     certificate.survive = std::chrono::duration_cast<std::chrono::seconds>(*survive);
   certificate.not_after = reader.text("not-after").value_or("");
   const auto asked = parse_duration(certificate.not_after);
-  if (!certificate.not_after.empty() && !asked && !parse_time(certificate.not_after))
+  if (!certificate.not_after.empty() && asked.value_or(Duration{0}) <= Duration{0} &&
+      !parse_time(certificate.not_after))
     reader.complain("not-after", "\"not-after\" must be a duration with its unit, or a time", "as \"24h\"");
   if (asked && certificate.survive && *certificate.survive > *asked / 2)
     reader.complain("survive", "\"survive\" is over half of the lifetime");
@@ -252,11 +256,16 @@ void read_one_file(const fs::path& file, Draft& draft, std::vector<Configuration
   }
 }
 
-std::vector<fs::path> files_of(const fs::path& main_file) {
+// As a shell finds conf.d/*.toml: without what editors hide.
+std::vector<fs::path> files_of(const fs::path& main_file, std::vector<ConfigurationProblem>& problems) {
   std::vector<fs::path> files;
-  std::error_code none;
-  for (const auto& entry : fs::directory_iterator(main_file.parent_path() / "conf.d", none))
-    if (entry.path().extension() == ".toml") files.push_back(entry.path());
+  const auto directory = main_file.parent_path() / "conf.d";
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(directory, error))
+    if (entry.path().extension() == ".toml" && !entry.path().filename().native().starts_with('.'))
+      files.push_back(entry.path());
+  if (error && error != std::errc::no_such_file_or_directory)
+    problems.push_back({directory, 0, 0, "cannot read it: " + error.message(), {}});
   std::sort(files.begin(), files.end());
   files.insert(files.begin(), main_file);
   return files;
@@ -291,7 +300,7 @@ std::string to_string(const ConfigurationProblem& problem) {
 LoadedConfiguration load_configuration(const fs::path& main_file) {
   Draft draft;
   LoadedConfiguration result;
-  for (const auto& file : files_of(main_file)) read_one_file(file, draft, result.problems);
+  for (const auto& file : files_of(main_file, result.problems)) read_one_file(file, draft, result.problems);
   if (result.problems.empty() && !draft.has_authority)
     result.problems.push_back({main_file, 0, 0, "there is no [ca]", "it needs \"url\" and \"fingerprint\""});
   check_uses(draft, result.problems);

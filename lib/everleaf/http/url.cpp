@@ -31,17 +31,17 @@ bool is_bare_ipv6(std::string_view text) {
 }  // namespace
 
 HttpsUrl HttpsUrl::parse(std::string_view text) {
+  if (text.find('@') != std::string_view::npos)  // also where nothing else is right, so that it is never shown
+    throw Error(ErrorKind::usage, "the URL of a CA has no user and no password");
   std::string full(text);
   if (is_bare_ipv6(text)) full = "[" + full + "]";
   if (full.find("://") == std::string::npos) full = "https://" + full;
 
   const UrlPtr url(curl_url());
-  const Error bad(ErrorKind::usage, "\"" + escape(text) + "\" is not the URL of a CA",
-                  "it looks like https://ca.internal:9443");
-  if (text.empty() || curl_url_set(url.get(), CURLUPART_URL, full.c_str(), 0) != CURLUE_OK) throw bad;
-  if (!part(url.get(), CURLUPART_USER).empty() || !part(url.get(), CURLUPART_PASSWORD).empty())
-    throw Error(ErrorKind::usage, "the URL of a CA has no user and no password");  // which are not shown
-  if (part(url.get(), CURLUPART_SCHEME) != "https") throw bad;
+  if (text.empty() || curl_url_set(url.get(), CURLUPART_URL, full.c_str(), 0) != CURLUE_OK ||
+      part(url.get(), CURLUPART_SCHEME) != "https")
+    throw Error(ErrorKind::usage, "\"" + escape(text) + "\" is not the URL of a CA",
+                "it looks like https://ca.internal:9443");
 
   HttpsUrl result;
   result.host_ = part(url.get(), CURLUPART_HOST);

@@ -22,7 +22,7 @@ bool is_for_tls(const std::vector<std::string>& usages) {
 }
 
 void check_leaf(const Certificate& leaf, const ExpectedCertificate& expected, Reasons& reasons) {
-  if (leaf.public_key() != expected.key.public_key()) reasons.emplace_back("it was made for another key");
+  if (!leaf.is_for(expected.key)) reasons.emplace_back("it was made for another key");
   if (leaf.is_authority()) reasons.emplace_back("it is the certificate of a CA");
   if (!is_for_tls(leaf.extended_key_usages())) reasons.emplace_back("it is not for TLS");
   const auto names = leaf.names();
@@ -70,8 +70,9 @@ Reasons reasons_against(const std::vector<Certificate>& chain, const ExpectedCer
   check_dates(validity, expected, now, reasons);
   if (expected.replaces) check_replacement(chain.front(), *expected.replaces, reasons);
   check_order(chain, reasons);
-  // A leaf that begins in a moment is judged at its beginning; its dates were looked at above.
-  const auto at = std::clamp(now, validity.not_before, std::max(validity.not_before, validity.not_after));
+  // The leaf's own dates were looked at above: the chain is judged within them.
+  const auto last_good = std::max(validity.not_before, validity.not_after - std::chrono::seconds(1));
+  const auto at = std::clamp(now, validity.not_before, last_good);
   for (const auto& reason : reasons_against_chain(chain, roots, at))
     reasons.push_back("its chain does not lead to a trusted root: " + reason);
   return reasons;

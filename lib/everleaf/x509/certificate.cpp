@@ -124,6 +124,11 @@ Certificate Certificate::from_der(std::string_view der, const std::string& sourc
   return Certificate(std::move(certificate));
 }
 
+Certificate Certificate::from_native(x509_st* native) {
+  X509_up_ref(native);
+  return Certificate(std::shared_ptr<X509>(native, X509_free));
+}
+
 std::string Certificate::to_pem() const {
   const BioPtr bio(BIO_new(BIO_s_mem()));
   require(PEM_write_bio_X509(bio.get(), native()) == 1, "cannot encode a certificate");
@@ -187,10 +192,10 @@ bool Certificate::may_be_issued_by(const Certificate& issuer) const {
   return X509_check_issued(issuer.native(), native()) == X509_V_OK;
 }
 
-std::string Certificate::public_key() const {
-  EVP_PKEY* key = X509_get0_pubkey(native());
-  require(key != nullptr, "cannot read a certificate's public key");
-  return everleaf::to_der(i2d_PUBKEY, key);
+bool Certificate::is_for(const PrivateKey& key) const {
+  const bool fits = X509_check_private_key(native(), key.native()) == 1;
+  ERR_clear_error();
+  return fits;
 }
 
 std::string Certificate::key_description() const {

@@ -10,6 +10,7 @@
 #include <everleaf/time/time.hpp>
 #include <everleaf/x509/fingerprint.hpp>
 #include <everleaf/x509/name.hpp>
+#include <everleaf/x509/private_key.hpp>
 
 struct x509_st;
 
@@ -30,6 +31,8 @@ class Certificate {
   // The first CERTIFICATE block of `pem`. Throws malformed; `source` names the file in the error.
   static Certificate from_pem(std::string_view pem, const std::string& source);
   static Certificate from_der(std::string_view der, const std::string& source);
+  // Shares OpenSSL's object.
+  static Certificate from_native(x509_st* native);
 
   std::string to_pem() const;
   std::string to_der() const;
@@ -49,8 +52,7 @@ class Certificate {
   bool is_self_issued() const;
   // Whether `issuer` may have issued this one: names, key identifiers and key usage; the signature is not looked at.
   bool may_be_issued_by(const Certificate& issuer) const;
-  // DER SubjectPublicKeyInfo: compare with PrivateKey::public_key().
-  std::string public_key() const;
+  bool is_for(const PrivateKey& key) const;
   // "ECDSA P-256", "RSA 2048", "Ed25519 256", as `step certificate inspect --short` names it.
   std::string key_description() const;
   std::optional<ProvisionerExtension> provisioner() const;

@@ -103,7 +103,7 @@ Secret PrivateKey::to_pem() const {
   return Secret(contents(bio.get()));
 }
 
-std::string PrivateKey::public_key() const { return to_der(i2d_PUBKEY, native()); }
+bool operator==(const PrivateKey& a, const PrivateKey& b) { return EVP_PKEY_eq(a.native(), b.native()) == 1; }
 
 std::optional<KeyType> PrivateKey::type() const {
   if (EVP_PKEY_is_a(native(), "ED25519") == 1) return KeyType::ed25519;

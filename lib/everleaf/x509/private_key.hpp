@@ -33,12 +33,12 @@ class PrivateKey {
 
   // Unencrypted, in the forms step writes: SEC 1 for EC, PKCS #1 for RSA, PKCS #8 for Ed25519.
   Secret to_pem() const;
-  // DER SubjectPublicKeyInfo: equal for a key and the certificate made for it.
-  std::string public_key() const;
   // One of ours, or nothing (RSA of an odd size, other curves).
   std::optional<KeyType> type() const;
 
   evp_pkey_st* native() const { return native_.get(); }
+  // The same key, by its public part.
+  friend bool operator==(const PrivateKey& a, const PrivateKey& b);
 
  private:
   std::shared_ptr<evp_pkey_st> native_;

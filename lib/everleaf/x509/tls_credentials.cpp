@@ -8,7 +8,7 @@
 namespace everleaf {
 
 void require_matching(const Identity& identity, const std::string& source) {
-  if (identity.leaf().public_key() == identity.key.public_key()) return;
+  if (identity.leaf().is_for(identity.key)) return;
   throw Error(ErrorKind::conflict, source + " do not match: the certificate was made for another key",
               "get a new pair with \"everleaf ca certificate --force\", or put the matching key back");
 }
@@ -23,8 +23,7 @@ struct TlsCredentials::Native {
     auto& native = *static_cast<Native*>(self);
     const int verdict = X509_verify_cert(context);
     try {
-      native.peer =
-          Certificate::from_der(to_der(i2d_X509, X509_STORE_CTX_get0_cert(context)), "the peer's certificate");
+      native.peer = Certificate::from_native(X509_STORE_CTX_get0_cert(context));
       native.refusal = verdict == 1 ? "" : X509_verify_cert_error_string(X509_STORE_CTX_get_error(context));
     } catch (const std::exception& error) {  // we are called from C; a peer that cannot be shown is still judged
       native.refusal = error.what();

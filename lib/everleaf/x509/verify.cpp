@@ -25,7 +25,7 @@ std::vector<std::string> reasons_against_chain(const std::vector<Certificate>& c
   const int code = X509_STORE_CTX_get_error(context.get());
   std::string reason = X509_verify_cert_error_string(code);
   if (X509* at = X509_STORE_CTX_get_current_cert(context.get())) {
-    reason += " (at \"" + escape(Certificate::from_der(to_der(i2d_X509, at), "a certificate").common_name()) + "\")";
+    reason += " (at \"" + escape(Certificate::from_native(at).common_name()) + "\")";
   }
   return {reason};
 }

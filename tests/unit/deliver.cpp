@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <everleaf/lifecycle/deliver.hpp>
+
+#include <doctest/doctest.h>
+
+#include <everleaf/error/error.hpp>
+#include <everleaf/files/file_set.hpp>
+#include <tests/support/kind_of_error.hpp>
+#include <tests/support/temporary_directory.hpp>
+#include <tests/support/test_ca.hpp>
+
+using namespace everleaf;
+using namespace everleaf::testing;
+using namespace std::chrono;
+
+namespace {
+
+namespace fs = std::filesystem;
+
+const Time start = sys_days{2026y / January / 2};
+
+const TestCa& ca() {
+  static const TestCa authority;
+  return authority;
+}
+
+// The newer the generation, the later it ends.
+Generation generation(int number) {
+  return {ca().issue({.validity = {start, start + hours(24 + number)}}), {ca().root()}};
+}
+
+enum class Layout { directory, files };
+constexpr Layout layouts[] = {Layout::directory, Layout::files};
+
+// A place in a directory of its own.
+struct Sample {
+  explicit Sample(Layout layout) {
+    fs::create_directory(configuration.live_parent());
+    fs::create_directory(directory / "given");
+    if (layout == Layout::files)
+      certificate.files = GivenFiles{given("web.crt"), given("web.key"), given("web.pem"), given("ca.crt")};
+  }
+  fs::path given(const std::string& name) const { return directory / "given" / name; }
+  fs::path file(const std::string& name) const {
+    if (!certificate.files) return configuration.live_parent() / "web" / name;
+    return given(name == "ca.crt" ? name : "web" + fs::path(name).extension().string());
+  }
+  fs::path next(const std::string& name) const { return configuration.live_parent() / ".web.next" / name; }
+
+  Place place() const { return {configuration, certificate}; }
+  void deliver(const Generation& one) const {
+    const auto live = place().live();
+    place().stage(one);
+    place().swap(live ? std::optional(live->leaf().fingerprint()) : std::nullopt);
+  }
+
+  TemporaryDirectory directory{memory()};
+  Configuration configuration{.authority = {HttpsUrl::parse("https://ca.internal"), Fingerprint{}},
+                              .state = directory.path()};
+  ManagedCertificate certificate{.name = "web"};
+};
+
+bool is(const std::optional<Identity>& identity, const Generation& one) {
+  return identity && identity->chain == one.identity.chain && identity->key == one.identity.key;
+}
+
+Fingerprint leaf_of(const Generation& one) { return one.identity.leaf().fingerprint(); }
+
+}  // namespace
+
+TEST_CASE("a first delivery puts everything in place, with the modes it needs") {
+  for (const auto layout : layouts) {
+    const Sample sample(layout);
+    const auto first = generation(1);
+    CHECK(std::holds_alternative<NothingOnDisk>(sample.place().look()));
+    sample.deliver(first);
+    CHECK(is(sample.place().live(), first));
+    const auto chain = to_pem(first.identity.chain);
+    const std::string key(first.identity.key.to_pem().reveal());
+    CHECK(read(sample.file("tls.crt")) == chain);
+    CHECK(read(sample.file("tls.key")) == key);
+    CHECK(read(sample.file("tls.pem")) == chain + key);
+    CHECK(read(sample.file("ca.crt")) == ca().root().to_pem());
+    CHECK(mode_of(sample.file("tls.crt")) == 0644);
+    CHECK(mode_of(sample.file("tls.key")) == 0600);
+    CHECK(mode_of(sample.file("tls.pem")) == 0600);
+    CHECK(mode_of(sample.file("ca.crt")) == 0644);
+  }
+}
+
+TEST_CASE("staged is not live; swapped it is, and is what the plan sees") {
+  for (const auto layout : layouts) {
+    const Sample sample(layout);
+    const auto first = generation(1);
+    const auto second = generation(2);
+    sample.deliver(first);
+    auto place = sample.place();
+    place.stage(second);
+    CHECK(is(place.live(), first));
+    CHECK(is(place.staged(), second));
+    place.swap(leaf_of(first));
+    CHECK(is(place.live(), second));
+    CHECK(!place.staged());
+    const auto seen = std::get<PairOnDisk>(place.look());
+    CHECK(seen.leaf == leaf_of(second));
+    CHECK(seen.validity == second.identity.leaf().validity());
+  }
+}
+
+TEST_CASE("what a run staged before it was killed is found by the next one") {
+  for (const auto layout : layouts) {
+    const Sample sample(layout);
+    const auto first = generation(1);
+    sample.place().stage(first);
+    CHECK(is(sample.place().staged(), first));
+    sample.place().swap(std::nullopt);
+    CHECK(is(sample.place().live(), first));
+  }
+}
+
+TEST_CASE("of the directory layout the generation before stays beside it, and is not taken for a staged one") {
+  const Sample sample(Layout::directory);
+  const auto first = generation(1);
+  sample.deliver(first);
+  CHECK(!sample.place().has_leftovers());
+  sample.deliver(generation(2));
+  CHECK(is(sample.place().next(), first));
+  CHECK(!sample.place().staged());
+}
+
+TEST_CASE("what is not needed any more is removed, keys and all, and what is live stays") {
+  for (const auto layout : layouts) {
+    const Sample sample(layout);
+    sample.deliver(generation(1));
+    const auto second = generation(2);
+    sample.deliver(second);
+    auto place = sample.place();
+    place.discard_next();
+    place.discard_next();
+    CHECK(!place.has_leftovers());
+    CHECK(is(place.live(), second));
+    const auto left = names_in(sample.configuration.live_parent());
+    CHECK(left == (layout == Layout::directory ? std::set<std::string>{"web"} : std::set<std::string>{}));
+  }
+}
+
+TEST_CASE("nothing is swapped when somebody changed the live pair meanwhile") {
+  for (const auto layout : layouts) {
+    const Sample sample(layout);
+    const auto first = generation(1);
+    const auto foreign = generation(2);
+    auto place = sample.place();
+    place.stage(generation(3));
+    const auto swap_from = [&](const std::optional<Fingerprint>& replaced) {
+      return kind_of_error([&] { place.swap(replaced); });
+    };
+    CHECK(swap_from(leaf_of(first)) == ErrorKind::conflict);  // it is gone
+    fs::create_directories(sample.file("tls.crt").parent_path());
+    write(sample.file("tls.crt"), to_pem(foreign.identity.chain));
+    write(sample.file("tls.key"), std::string(foreign.identity.key.to_pem().reveal()));
+    CHECK(swap_from(leaf_of(first)) == ErrorKind::conflict);
+    CHECK(swap_from(std::nullopt) == ErrorKind::conflict);
+    CHECK(is(place.live(), foreign));
+    CHECK(place.staged());  // may be swapped in by who knows what is there
+    place.swap(leaf_of(foreign));
+    CHECK(!is(place.live(), foreign));
+  }
+}
+
+TEST_CASE("half a pair, or one that does not match, is unusable, and never replaced") {
+  for (const auto layout : layouts)
+    for (const auto* what : {"no key", "no certificate", "another's key", "garbage"}) {
+      CAPTURE(what);
+      const Sample sample(layout);
+      const auto first = generation(1);
+      sample.deliver(first);
+      if (what == std::string("no key")) fs::remove(sample.file("tls.key"));
+      if (what == std::string("no certificate")) fs::remove(sample.file("tls.crt"));
+      if (what == std::string("another's key"))
+        write(sample.file("tls.key"), std::string(generation(2).identity.key.to_pem().reveal()));
+      if (what == std::string("garbage")) write(sample.file("tls.crt"), "garbage");
+      CHECK(std::holds_alternative<UnusableOnDisk>(sample.place().look()));
+      CHECK_THROWS_AS(sample.place().live(), Error);
+      auto place = sample.place();
+      place.stage(generation(3));
+      CHECK_THROWS_AS(place.swap(leaf_of(first)), Error);
+      CHECK_THROWS_AS(place.swap(std::nullopt), Error);
+    }
+}
+
+TEST_CASE("a staged generation that is not whole is none") {
+  for (const auto layout : layouts)
+    for (const auto* what : {"no key", "another's key", "garbage"}) {
+      CAPTURE(what);
+      const Sample sample(layout);
+      auto place = sample.place();
+      place.stage(generation(1));
+      if (what == std::string("no key")) fs::remove(sample.next("tls.key"));
+      if (what == std::string("another's key"))
+        write(sample.next("tls.key"), std::string(generation(2).identity.key.to_pem().reveal()));
+      if (what == std::string("garbage")) write(sample.next("tls.crt"), "garbage");
+      CHECK(!place.staged());
+      CHECK(!place.next());
+      place.discard_next();
+      CHECK(!place.has_leftovers());
+    }
+}
+
+TEST_CASE("a half-staged generation that a killed run left is ignored, and goes") {
+  const Sample sample(Layout::directory);
+  sample.deliver(generation(1));
+  const auto partial = sample.configuration.live_parent() / ".web.partial";
+  fs::create_directory(partial);
+  write(partial / "tls.key", "half a k");
+  CHECK(!sample.place().staged());
+  const auto second = generation(2);
+  sample.deliver(second);
+  CHECK(is(sample.place().live(), second));
+  sample.place().discard_next();
+  CHECK(names_in(sample.configuration.live_parent()) == std::set<std::string>{"web"});
+}
+
+TEST_CASE("a delivery to given files that was cut between two renames is completed") {
+  const Sample sample(Layout::files);
+  sample.deliver(generation(1));
+  const auto second = generation(2);
+  auto place = sample.place();
+  place.stage(second);
+  fs::remove(sample.file("ca.crt"));
+  {
+    // As a crash would leave it: the last rename cannot be done, because there is a directory in its way.
+    FileSet files({{sample.file("tls.crt"), file_mode::certificate},
+                   {sample.file("tls.key"), file_mode::private_key},
+                   {sample.file("tls.pem"), file_mode::private_key},
+                   {sample.file("ca.crt"), file_mode::certificate}});
+    files.write(0, read(sample.next("tls.crt")));
+    files.write(1, read(sample.next("tls.key")));
+    files.write(2, read(sample.next("tls.pem")));
+    files.write(3, read(sample.next("ca.crt")));
+    fs::create_directories(sample.file("ca.crt") / "in the way");
+    CHECK_THROWS_AS(files.commit(), Error);
+    fs::remove_all(sample.file("ca.crt"));
+  }
+  sample.place().recover();
+  CHECK(is(sample.place().live(), second));
+  CHECK(read(sample.file("ca.crt")) == ca().root().to_pem());
+  CHECK(names_in(sample.directory / "given") == std::set<std::string>{"web.crt", "web.key", "web.pem", "ca.crt"});
+}
+
+TEST_CASE("only the given files are written") {
+  Sample sample(Layout::files);
+  sample.certificate.files = GivenFiles{sample.given("web.crt"), sample.given("web.key"), {}, {}};
+  sample.deliver(generation(1));
+  CHECK(names_in(sample.directory / "given") == std::set<std::string>{"web.crt", "web.key"});
+}
+
+TEST_CASE("that nothing can be written is found before the CA is asked, and looking leaves nothing behind") {
+  for (const auto layout : layouts) {
+    Sample sample(layout);
+    sample.place().check_writable();
+    CHECK(names_in(sample.configuration.live_parent()).empty());
+    CHECK(names_in(sample.directory / "given").empty());
+    if (layout == Layout::files)
+      fs::remove(sample.directory / "given");
+    else
+      fs::remove(sample.configuration.live_parent());
+    CHECK_THROWS_AS(sample.place().check_writable(), Error);
+  }
+}

@@ -68,7 +68,8 @@ void to_stderr(const Event& event) {
 
 std::string to_line(const Event& event) {
   std::string line = "event=" + event.name;
-  for (const auto& [key, value] : event.fields) line += " " + key + "=" + quoted(value);
+  for (const auto& [key, value] : event.fields)
+    if (!value.empty()) line += " " + key + "=" + quoted(value);
   return line;
 }
 

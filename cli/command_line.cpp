@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/command_line.hpp"
 
+#include <algorithm>
 #include <cstdio>
 
 #include <everleaf/config/nearest.hpp>
@@ -35,7 +36,7 @@ Error usage_error(const CLI::App& app, const CLI::ParseError& error) {
   std::string text = escape(error.what(), 400);
   std::string hint = "\"" + full_name(command) + " --help\" shows what can be given";
   if (const auto unexpected = app.remaining(true); !unexpected.empty()) {
-    text = "unknown argument \"" + escape(unexpected.front()) + "\"";
+    text = "unknown argument \"" + escape(unexpected.front(), 40) + "\"";
     const auto word = unexpected.front().substr(0, unexpected.front().find('='));
     if (const auto meant = nearest(word, possible_words(command)); !meant.empty())
       hint = "did you mean \"" + meant + "\"?";
@@ -65,9 +66,11 @@ std::unique_ptr<CLI::App> command_tree() {
   add_certificate_inspect(certificate);
   add_certificate_fingerprint(certificate);
   add_certificate_needs_renewal(certificate);
-  app.add_subcommand("version", "Print the version")->callback([] { std::puts(version_text); });
+  on_run(*app.add_subcommand("version", "Print the version"), [] { return std::puts(version_text) < 0 ? 1 : 0; });
   return tree;
 }
+
+int failure_status() { return std::max(exit_status(), 1); }
 
 int run_command_line(int argc, char** argv) {
   const auto tree = command_tree();
@@ -80,6 +83,8 @@ int run_command_line(int argc, char** argv) {
     const auto& command = deepest(app);
     return command.get_name() == "needs-renewal" ? 255 : 1;
   }
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
+    throw Error(ErrorKind::storage, "cannot write to standard output");
   return exit_status();
 }
 

@@ -13,6 +13,7 @@ void Agent::use(std::shared_ptr<const Configuration> configuration) {
     if (gone) due_certificates_.remove(entry.first);
     return gone && !entry.second.busy;
   });
+  std::erase_if(failing_proxies_, [this](const auto& name) { return !configuration_->proxies.contains(name); });
   std::erase_if(staged_, [this](const auto& one) { return !configuration_->certificates.contains(one.first); });
   for (const auto& [name, certificate] : configuration_->certificates) certificates_.try_emplace(name);
   replan();
@@ -40,6 +41,7 @@ void Agent::run_due() {
   run_swaps();
   run_due_certificates(now);
   set_alarm();
+  if (tell_) tell_(outlook());
 }
 
 // What waits for a free worker is not waited for by the clock: the worker's completion comes here again.
@@ -121,6 +123,7 @@ void Agent::settle_certificate(const std::string& name, const CertificateResult&
   for (const auto& event : result.events) log_(event);
   auto& entry = certificates_[name];
   entry.busy = false;
+  entry.failed = result.failed;
   if (!configuration_->certificates.contains(name)) {
     certificates_.erase(name);
   } else if (result.staged) {
@@ -151,7 +154,12 @@ void Agent::reload_by(const std::string& proxy, Time when) {
 void Agent::settle_adoption(const std::string& name, const ProxyResult& result) {
   busy_proxies_.erase(name);
   for (const auto& event : result.events) log_(event);
-  if (result.try_again) reload_by(name, *result.try_again);
+  if (result.try_again) {
+    failing_proxies_.insert(name);
+    reload_by(name, *result.try_again);
+  } else {
+    failing_proxies_.erase(name);
+  }
   for (const auto& certificate : result.adopted)  // its previous generation is not needed any more
     if (certificates_.contains(certificate)) look_at(certificate);
   finish_job();
@@ -169,6 +177,17 @@ void Agent::finish_job() {
     run_due();
   else if (running_ == 0)
     when_idle_();
+}
+
+Outlook Agent::outlook() const {
+  Outlook outlook{.certificates = configuration_->certificates.size(), .failing = failing_proxies_.size()};
+  for (const auto& [name, entry] : certificates_) {
+    if (entry.failed)
+      ++outlook.failing;
+    else if (entry.renewal && (!outlook.next_renewal || *entry.renewal < outlook.next_renewal->first))
+      outlook.next_renewal = {*entry.renewal, name};
+  }
+  return outlook;
 }
 
 void Agent::stop(std::function<void()> when_idle) {

@@ -14,6 +14,13 @@
 
 namespace everleaf::agent {
 
+// How it stands altogether.
+struct Outlook {
+  std::size_t certificates = 0;
+  std::size_t failing = 0;  // certificates and proxies with which the last try failed
+  std::optional<std::pair<Time, std::string>> next_renewal;
+};
+
 // Decides which pass runs when. All state is its own and is touched on the loop only. What it keeps:
 // - a certificate has at most one pass under way, a proxy at most one swap or reload;
 // - so no certificate is swapped under a proxy that is reloading;
@@ -36,12 +43,15 @@ class Agent {
   void run_due();
   // The clock was set: what is due may have changed.
   void replan();
+  // Hears of the outlook whenever something may have changed it.
+  void on_change(std::function<void(const Outlook&)> tell) { tell_ = std::move(tell); }
   // Begins nothing more and cancels what is under way. `when_idle` is called on the loop when all of it is over.
   void stop(std::function<void()> when_idle);
 
  private:
   struct CertificateEntry {
     bool busy = false;
+    bool failed = false;              // the last time
     bool look_again_at_once = false;  // something changed during the pass, or before the swap
     std::optional<Time> renewal;      // as announced in the log
     Time expires = Time::max();       // as far as we know
@@ -62,6 +72,7 @@ class Agent {
   void settle_adoption(const std::string& name, const ProxyResult& result);
   void announce(const std::string& name, CertificateEntry& entry, const CertificateResult& result);
   void finish_job();
+  Outlook outlook() const;
 
   Passes& passes_;
   WallClock& clock_;
@@ -72,11 +83,13 @@ class Agent {
   std::map<std::string, CertificateEntry> certificates_;
   std::map<std::string, Staged> staged_;  // certificates that wait for their proxies
   std::set<std::string> busy_proxies_;
+  std::set<std::string> failing_proxies_;
   std::set<std::string> overdue_proxies_;  // to be reloaded as soon as they are idle and a worker is free
   Agenda due_certificates_;
   Agenda due_proxies_;
   std::stop_source stop_;
   std::function<void()> when_idle_;
+  std::function<void(const Outlook&)> tell_;
   unsigned running_ = 0;
 };
 

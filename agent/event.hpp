@@ -28,8 +28,8 @@ using Log = std::function<void(const Event&)>;
 // Fields without a value are left out: "event=delivered certificate=upstream why=\"its renewal is not due\"".
 std::string to_line(const Event& event);
 
-// Writes each event to stderr: with the priority as journald reads it (sd-daemon(3)) when stderr is the journal, else
-// with the time in front.
+// Writes each event to stderr with the time in front; if stderr is the journal, as an entry of the journal with the
+// fields EVERLEAF_EVENT, EVERLEAF_CERTIFICATE, EVERLEAF_PROXY ... and the line as its message.
 Log stderr_log();
 
 }  // namespace everleaf::agent

@@ -294,18 +294,23 @@ void adopt_owed(const Configuration& configuration, const Proxy& proxy, std::sto
   mend_account(configuration, proxy.name, state, result.events);
   const auto adoption = everleaf::adopt(proxy, state, system_now(), std::move(stop));
   result.try_again = adoption.try_again;
-  if (!adoption.error.empty())
-    result.events.push_back(
-        {Priority::warning,
-         "reload-failed",
-         {{"proxy", proxy.name}, {"error", adoption.error}, {"next", format_time(*adoption.try_again)}}});
+  if (adoption.error)
+    result.events.push_back({Priority::warning,
+                             "reload-failed",
+                             {{"proxy", proxy.name},
+                              {"error", adoption.error->what()},
+                              {"hint", adoption.error->hint()},
+                              {"next", format_time(*adoption.try_again)}}});
   for (const auto& obligation : adoption.adopted) {
     result.adopted.push_back(obligation.certificate);
     result.events.push_back(
         {Priority::info,
-         "adopted",
+         adoption.reloaded.running ? "adopted" : "not-running",
          {{"certificate", obligation.certificate}, {"proxy", proxy.name}, {"fingerprint", obligation.leaf.hex()}}});
   }
+  if (adoption.reloaded.draining > 0)
+    result.events.push_back(
+        {Priority::info, "draining", {{"proxy", proxy.name}, {"workers", std::to_string(adoption.reloaded.draining)}}});
 }
 
 }  // namespace

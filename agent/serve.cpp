@@ -9,12 +9,28 @@
 #include <everleaf/error/error.hpp>
 #include "agent/agent.hpp"
 #include "agent/file_passes.hpp"
+#include "agent/service_manager.hpp"
 
 namespace everleaf::agent {
 namespace {
 
 constexpr std::size_t at_the_ca_at_a_time = 4;
 constexpr std::size_t proxies_at_a_time = 2;
+
+// What takes longer than this does not end any more: everything in it has a limit of its own, but the disk.
+constexpr std::chrono::minutes longest_tending{5};
+constexpr std::chrono::seconds slow_disk{30};
+
+std::chrono::milliseconds longest_adoption(const Configuration& configuration) {
+  std::chrono::milliseconds longest{0};
+  for (const auto& [name, proxy] : configuration.proxies) longest = std::max(longest, proxy.time_limit);
+  return 3 * longest + slow_disk;  // asking for the main process, reloading, awaiting a worker
+}
+
+bool is_within(const ThreadWorkers& workers, std::chrono::milliseconds limit) {
+  const auto since = workers.busy_since();
+  return !since || std::chrono::steady_clock::now() - *since <= limit;
+}
 
 // The daemon's parts, in the order in which they need each other; the workers are destroyed first.
 class Service {
@@ -27,6 +43,7 @@ class Service {
         clock_(
             loop_, [this] { agent_.run_due(); }, [this] { on_clock_step(); }),
         signals_(loop_, SIGTERM, SIGINT, SIGHUP),
+        manager_(loop_, [this] { return makes_progress(); }),
         agent_(passes_, clock_, certificate_workers_, proxy_workers_, log),
         certificate_workers_(loop_, at_the_ca_at_a_time),
         proxy_workers_(loop_, proxies_at_a_time) {}
@@ -37,13 +54,19 @@ class Service {
           {{"certificates", std::to_string(configuration_->certificates.size())},
            {"state", configuration_->state.string()}}});
     await_signal();
+    agent_.on_change([this](const Outlook& outlook) { manager_.tell(outlook); });
     agent_.use(configuration_);
+    manager_.ready();
     loop_.run();
     log_({Priority::info, "stopped", {}});
     return 0;
   }
 
  private:
+  bool makes_progress() const {
+    return is_within(certificate_workers_, longest_tending) && is_within(proxy_workers_, longest_adoption_);
+  }
+
   void on_clock_step() {
     log_({Priority::warning, "clock-set", {{"now", format_time(clock_.now())}}});
     agent_.replan();
@@ -53,10 +76,13 @@ class Service {
     signals_.async_wait([this](const boost::system::error_code& error, int signal) {
       if (error) return;
       if (signal != SIGHUP) {
+        manager_.stopping();
         log_({Priority::info, "stopping", {}});
         return agent_.stop([this] { loop_.stop(); });
       }
+      manager_.reloading();
       reload();
+      manager_.ready();
       await_signal();
     });
   }
@@ -69,6 +95,7 @@ class Service {
     if (loaded.configuration->state != configuration_->state)
       return log_({Priority::error, "configuration-refused", {{"problem", "\"state\" changes only with a restart"}}});
     configuration_ = std::make_shared<const Configuration>(*loaded.configuration);
+    longest_adoption_ = std::max(longest_adoption_, longest_adoption(*configuration_));
     log_({Priority::info,
           "configuration-taken",
           {{"certificates", std::to_string(configuration_->certificates.size())}}});
@@ -79,11 +106,13 @@ class Service {
   const Options& options_;
   Log log_;
   std::shared_ptr<const Configuration> configuration_;
+  std::chrono::milliseconds longest_adoption_ = longest_adoption(*configuration_);  // under any of ours so far
   StateInUse in_use_;
   FilePasses passes_;
   boost::asio::io_context loop_{1};
   SystemClock clock_;
   boost::asio::signal_set signals_;
+  ServiceManager manager_;
   Agent agent_;
   ThreadWorkers certificate_workers_;
   ThreadWorkers proxy_workers_;

@@ -3,7 +3,10 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/thread_pool.hpp>
+#include <chrono>
 #include <functional>
+#include <optional>
+#include <set>
 
 namespace everleaf::agent {
 
@@ -25,13 +28,15 @@ class ThreadWorkers : public Workers {
   ThreadWorkers(boost::asio::io_context& loop, std::size_t threads);
   ~ThreadWorkers() override;
 
-  bool has_room() const override { return running_ < threads_; }
+  bool has_room() const override { return begun_.size() < threads_; }
   void run(std::function<Completion()> work) override;
+  // Since when the oldest work is under way.
+  std::optional<std::chrono::steady_clock::time_point> busy_since() const;
 
  private:
   boost::asio::io_context& loop_;
   std::size_t threads_;
-  std::size_t running_ = 0;  // belongs to the loop
+  std::multiset<std::chrono::steady_clock::time_point> begun_;  // of what is under way; belongs to the loop
   boost::asio::thread_pool pool_;
 };
 

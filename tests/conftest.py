@@ -1,11 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
+import os
+import shutil
+
 import pytest
 
+from mounts import Mounts
 from program import BINARIES, Program
+from step_ca import RealCa
 
 
 def pytest_report_header():
-    return f"everleaf: {BINARIES}"
+    ca = os.environ.get("EVERLEAF_TEST_STEP_CA") or shutil.which("step-ca") or "none"
+    return [f"everleaf: {BINARIES}", f"step-ca: {ca}"]
+
+
+@pytest.fixture(scope="session")
+def real_ca(tmp_path_factory):
+    """One step-ca for all tests of a worker; who stops it or changes its configuration makes an own one."""
+    ca = RealCa(tmp_path_factory.mktemp("ca"))
+    yield ca
+    ca.stop()
 
 
 @pytest.fixture
@@ -19,3 +33,10 @@ def work(tmp_path):
 def everleaf(tmp_path, work):
     (tmp_path / "home").mkdir()
     return Program(work, HOME=str(tmp_path / "home"))
+
+
+@pytest.fixture
+def mounts():
+    mounts = Mounts()
+    yield mounts
+    mounts.release()

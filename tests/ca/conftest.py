@@ -1,18 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-import os
-import shutil
-
 import pytest
 
 from daemon import Daemon, Hook
 from jose import Provisioner
 from lying_ca import LyingCa
-from mounts import Mounts
 from step_ca import RealCa
-
-
-def pytest_report_header():
-    return f"step-ca: {os.environ.get('EVERLEAF_TEST_STEP_CA') or shutil.which('step-ca') or 'none'}"
 
 
 def pytest_collection_modifyitems(items):
@@ -20,14 +12,6 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if {"real_ca", "only_provisioner_ca"} & set(getattr(item, "fixturenames", ())):
             item.add_marker("real_ca")
-
-
-@pytest.fixture(scope="session")
-def real_ca(tmp_path_factory):
-    """One step-ca for all tests of a worker; who stops it or changes its configuration makes an own one."""
-    ca = RealCa(tmp_path_factory.mktemp("ca"))
-    yield ca
-    ca.stop()
 
 
 @pytest.fixture
@@ -41,13 +25,6 @@ def only_provisioner_ca(tmp_path):
 def lying_ca(tmp_path):
     with LyingCa(tmp_path / "lying-ca") as ca:
         yield ca
-
-
-@pytest.fixture
-def mounts():
-    mounts = Mounts()
-    yield mounts
-    mounts.release()
 
 
 @pytest.fixture

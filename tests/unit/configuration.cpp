@@ -47,9 +47,11 @@ ManagedCertificate certificate(const std::string& keys) {
   return good("[proxy.nginx]\nreload = 'none'\n[certificate.web]\nsubject = 'myuser'\n" + keys).certificates.at("web");
 }
 
-ReloadMethod reload_of(const std::string& value) {
-  return good("[proxy.nginx]\nreload = " + value + "\n").proxies.at("nginx").reload;
+Proxy proxy_with(const std::string& reload) {
+  return good("[proxy.nginx]\nreload = " + reload + "\n").proxies.at("nginx");
 }
+
+ReloadMethod reload_of(const std::string& value) { return proxy_with(value).reload; }
 
 // "LINE:COLUMN: text (hint)" for each problem of what stands below [ca]; lines count from there.
 std::vector<std::string> problems_of(const std::string& text) {
@@ -126,12 +128,17 @@ TEST_CASE("there are three ways to enroll, and three rules for new keys") {
   CHECK(std::holds_alternative<RekeyNever>(certificate("rekey = 'never'").rekey));
 }
 
+TEST_CASE("each way to reload a proxy has a time limit") {
+  CHECK(proxy_with("{ exec = ['x'] }").time_limit == 30s);
+  CHECK(proxy_with("{ systemd = 'nginx.service', time-limit = '1.5s' }").time_limit == 1500ms);
+  CHECK(proxy_with("{ signal = { pid-file = '/p' }, time-limit = '1m' }").time_limit == 60s);
+}
+
 TEST_CASE("each way to reload a proxy is taken") {
   CHECK(std::holds_alternative<NoReload>(reload_of("'none'")));
   const auto exec = std::get<ReloadByExec>(reload_of("{ exec = ['nginx', '-s', 'reload'] }"));
   CHECK(exec.argv == std::vector<std::string>{"nginx", "-s", "reload"});
-  CHECK(exec.time_limit == 30s);
-  CHECK(std::get<ReloadByExec>(reload_of("{ exec = ['x'], time-limit = '1.5s' }")).time_limit == 1500ms);
+  CHECK(std::get<ReloadByUnit>(reload_of("{ systemd = 'nginx.service' }")).unit == "nginx.service");
   const auto signal = std::get<ReloadBySignal>(reload_of("{ signal = { pid-file = '/run/nginx.pid' } }"));
   CHECK(signal.pid_file == "/run/nginx.pid");
   CHECK(signal.signal == SIGHUP);
@@ -225,11 +232,12 @@ TEST_CASE("each problem is told with its place, what is wrong and what was meant
       {"proxy = 5\n", "1:1: [ca]: unknown key \"proxy\""},  // it stands there
       {"[proxy.nginx]\n", "1:1: [proxy.nginx]: \"reload\" is missing"},
       {"[proxy.nginx]\nreload = 'nginx -s reload'\n",
-       "2:10: [proxy.nginx]: \"reload\" must be a table, or \"none\" ({ exec = [\"program\", \"argument\"] } or { "
-       "signal = { pid-file = \"/run/nginx.pid\" } })"},
-      {"[proxy.nginx]\nreload = {}\n", "2:10: [proxy.nginx] reload: give exactly one of \"exec\" and \"signal\""},
+       "2:10: [proxy.nginx]: \"reload\" must be a table, or \"none\" ({ systemd = \"nginx.service\" }, { "
+       "exec = [\"program\", \"argument\"] } or { signal = { pid-file = \"/run/nginx.pid\" } })"},
+      {"[proxy.nginx]\nreload = {}\n",
+       "2:10: [proxy.nginx] reload: give exactly one of \"systemd\", \"signal\" and \"exec\""},
       {"[proxy.nginx]\nreload = { exec = ['x'], signal = { pid-file = '/p' } }\n",
-       "2:10: [proxy.nginx] reload: give exactly one of \"exec\" and \"signal\""},
+       "2:10: [proxy.nginx] reload: give exactly one of \"systemd\", \"signal\" and \"exec\""},
       {"[proxy.nginx]\nreload = { exec = 'nginx -s reload' }\n",
        "2:19: [proxy.nginx] reload: \"exec\" must be a list of texts (write it as [\"one\", \"two\"])"},
       {"[proxy.nginx]\nreload = { signal = 'HUP' }\n", "2:21: [proxy.nginx] reload: \"signal\" must be a table"},
@@ -237,8 +245,10 @@ TEST_CASE("each problem is told with its place, what is wrong and what was meant
        "2:21: [proxy.nginx] reload.signal: \"pid-file\" is missing"},
       {"[proxy.nginx]\nreload = { signal = { pid-file = '/p', signal = 'HUPP' } }\n",
        "2:49: [proxy.nginx] reload.signal: there is no signal \"HUPP\" (nginx reloads on \"HUP\")"},
-      {"[proxy.nginx]\nreload = { signal = { pid-file = '/p' }, time-limit = '1s' }\n",
-       "2:55: [proxy.nginx] reload: \"time-limit\" goes with \"exec\""},
+      {"[proxy.nginx]\nreload = { time-limit = '1s' }\n",
+       "2:10: [proxy.nginx] reload: give exactly one of \"systemd\", \"signal\" and \"exec\""},
+      {"[proxy.nginx]\nreload = { systemd = 'nginx' }\n",
+       "2:22: [proxy.nginx] reload: \"nginx\" cannot be the name of a service (write it as \"nginx.service\")"},
       {"[paths]\nstate = 'state'\n", "2:9: [paths]: \"state\" must be an absolute path"},
   };
   for (const auto& one : cases) {

@@ -26,17 +26,20 @@ struct ReloadBySignal {
   std::filesystem::path pid_file;
   int signal;
 };
+struct ReloadByUnit {  // systemd reloads it
+  std::string unit;
+};
 struct ReloadByExec {
   std::vector<std::string> argv;
-  std::chrono::milliseconds time_limit{30'000};
 };
 struct NoReload {};  // it reads its files by itself
-using ReloadMethod = std::variant<NoReload, ReloadBySignal, ReloadByExec>;
+using ReloadMethod = std::variant<NoReload, ReloadByUnit, ReloadBySignal, ReloadByExec>;
 
 // A consumer of certificates.
 struct Proxy {
   std::string name;
   ReloadMethod reload;
+  std::chrono::milliseconds time_limit{30'000};  // of a reload
 };
 
 // Where the one-time token of a first certificate comes from.

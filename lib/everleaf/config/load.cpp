@@ -12,6 +12,7 @@
 #include <everleaf/error/error.hpp>
 #include <everleaf/files/file.hpp>
 #include <everleaf/process/signal.hpp>
+#include <everleaf/systemd/unit.hpp>
 #include <everleaf/time/time.hpp>
 
 namespace everleaf {
@@ -80,30 +81,35 @@ std::optional<ReloadMethod> read_signal(const toml::table& table, const std::str
   return ReloadBySignal{*pid_file, *signal};
 }
 
-std::optional<ReloadMethod> read_reload(const toml::node& node, const std::string& title, const ProblemList& problems) {
-  if (node.value_exact<std::string>() == "none") return NoReload{};
+std::optional<ReloadMethod> read_unit(const std::string& unit, const TableReader& reader) {
+  if (is_service_name(unit)) return ReloadByUnit{unit};
+  reader.complain("systemd", "\"" + escape(unit) + "\" cannot be the name of a service",
+                  "write it as \"nginx.service\"");
+  return std::nullopt;
+}
+
+void read_reload(const toml::node& node, const std::string& title, Proxy& proxy, const ProblemList& problems) {
+  if (node.value_exact<std::string>() == "none") return;
   const auto* table = node.as_table();
-  if (table == nullptr) {
-    problems.add(node.source(), title + ": \"reload\" must be a table, or \"none\"",
-                 "{ exec = [\"program\", \"argument\"] } or { signal = { pid-file = \"/run/nginx.pid\" } }");
-    return std::nullopt;
-  }
+  if (table == nullptr)
+    return problems.add(
+        node.source(), title + ": \"reload\" must be a table, or \"none\"",
+        "{ systemd = \"nginx.service\" }, { exec = [\"program\", \"argument\"] } or { signal = { pid-file = "
+        "\"/run/nginx.pid\" } }");
   TableReader reader(*table, title + " reload", problems);
+  const auto unit = reader.text("systemd");
   const auto* signal = reader.table("signal");
   const auto argv = reader.texts("exec");
-  const auto limit = reader.duration("time-limit");
+  if (const auto limit = reader.duration("time-limit"))
+    proxy.time_limit = std::chrono::ceil<std::chrono::milliseconds>(*limit);
   reader.finish();
-  const bool by_signal = table->get("signal") != nullptr;
-  if (by_signal == (table->get("exec") != nullptr)) {
-    reader.complain("", "give exactly one of \"exec\" and \"signal\"");
-    return std::nullopt;
-  }
-  if (by_signal && limit) reader.complain("time-limit", "\"time-limit\" goes with \"exec\"");
-  if (signal != nullptr) return read_signal(*signal, title + " reload.signal", problems);
-  if (argv.empty()) return std::nullopt;
-  ReloadByExec exec{argv};
-  if (limit) exec.time_limit = std::chrono::duration_cast<std::chrono::milliseconds>(*limit);
-  return exec;
+  if (table->contains("systemd") + table->contains("signal") + table->contains("exec") != 1)
+    return reader.complain("", "give exactly one of \"systemd\", \"signal\" and \"exec\"");
+  std::optional<ReloadMethod> method;
+  if (unit) method = read_unit(*unit, reader);
+  if (signal != nullptr) method = read_signal(*signal, title + " reload.signal", problems);
+  if (!argv.empty()) method = ReloadByExec{argv};
+  if (method) proxy.reload = std::move(*method);
 }
 
 void read_proxy(const std::string& name, const toml::table& table, Draft& draft, const ProblemList& problems) {
@@ -111,8 +117,7 @@ void read_proxy(const std::string& name, const toml::table& table, Draft& draft,
   TableReader reader(table, title, problems);
   reader.require("reload");
   Proxy proxy{name, NoReload{}};
-  if (const auto* reload = reader.node("reload"))
-    if (auto method = read_reload(*reload, title, problems)) proxy.reload = std::move(*method);
+  if (const auto* reload = reader.node("reload")) read_reload(*reload, title, proxy, problems);
   reader.finish();
   if (!draft.configuration.proxies.emplace(name, std::move(proxy)).second)
     reader.complain("", "is defined a second time");

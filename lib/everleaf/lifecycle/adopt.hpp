@@ -14,13 +14,21 @@ namespace everleaf {
 // replaced: one reload fulfils both.
 void owe(const StateDirectory& state, const std::vector<std::string>& proxies, const Obligation& obligation);
 
-// Makes the proxy read its files again. Throws hook.
-void reload(const Proxy& proxy, std::stop_token stop);
+// What a reload came to.
+struct Reloaded {
+  bool running = true;       // false: nothing runs that could take anything up
+  std::size_t draining = 0;  // earlier workers of an nginx that still serve their connections
+};
+
+// Makes the proxy read its files again. Throws hook. An nginx that is reloaded by systemd or by SIGHUP has a new worker
+// when this returns, if we can see its processes.
+Reloaded reload(const Proxy& proxy, std::stop_token stop);
 
 // What came of trying to fulfil everything that one proxy owes.
 struct AdoptionResult {
   std::vector<Obligation> adopted;  // nothing if it failed, or if nothing was owed
-  std::string error;                // empty: it did not fail
+  Reloaded reloaded;                // how they were adopted
+  std::optional<Error> error;       // nothing: it did not fail
   std::optional<Time> try_again;
 };
 

@@ -6,7 +6,6 @@
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -18,6 +17,7 @@
 
 #include <everleaf/error/error.hpp>
 #include <everleaf/files/file.hpp>
+#include <everleaf/process/stop_event.hpp>
 #include <everleaf/time/time.hpp>
 
 namespace everleaf {
@@ -49,24 +49,6 @@ struct Pipe {
   }
   Descriptor reading;
   Descriptor writing;
-};
-
-// A stop token that poll(2) can wait for.
-class StopEvent {
- public:
-  StopEvent(const std::string& program, std::stop_token stop)
-      : event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), callback_(std::move(stop), Wake{event_.get()}) {
-    if (!event_.is_open()) throw start_error(program, errno);
-  }
-  int descriptor() const { return event_.get(); }
-
- private:
-  struct Wake {
-    int event;
-    void operator()() const noexcept { ::eventfd_write(event, 1); }
-  };
-  Descriptor event_;
-  std::stop_callback<Wake> callback_;
 };
 
 // What the child is to find: /dev/null, our two pipes and nothing else open, no signal ignored or blocked, and a
@@ -275,7 +257,7 @@ CommandResult run_command(const std::vector<std::string>& argv, const CommandLim
   if (argv.empty() || argv[0].empty()) throw Error(ErrorKind::usage, "there is no program to run in an empty command");
   const auto stopped = Error(ErrorKind::cancelled, "stopped before " + escape(argv[0]) + " had finished");
   if (stop.stop_requested()) throw stopped;
-  const StopEvent stop_event(argv[0], std::move(stop));
+  const StopEvent stop_event(std::move(stop));
   Run run(argv, limits);
   const auto ending = run.wait(stop_event, limits.time);
   if (ending != Ending::exited) run.end_group(limits.grace);

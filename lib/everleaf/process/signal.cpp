@@ -32,7 +32,7 @@ std::optional<int> parse_number(std::string_view text) {
   return number;
 }
 
-int read_process_number(const std::filesystem::path& pid_file) {
+pid_t process_in(const std::filesystem::path& pid_file) {
   const auto contents = read_secret(pid_file);  // for its trimming
   if (const auto number = parse_number(contents.reveal())) return *number;
   throw Error(ErrorKind::hook, "it holds no process number but \"" + escape(contents.reveal(), 20) + "\"");
@@ -87,7 +87,7 @@ bool is_younger_than(nanoseconds start, const std::filesystem::path& pid_file) {
 }
 
 void send(const std::filesystem::path& pid_file, int signal) {
-  const int number = read_process_number(pid_file);
+  const int number = process_in(pid_file);
   // Held from here on: what is looked at below is what gets the signal.
   const Descriptor process(static_cast<int>(::syscall(SYS_pidfd_open, number, 0)));
   if (!process.is_open()) throw no_process(number);
@@ -97,6 +97,11 @@ void send(const std::filesystem::path& pid_file, int signal) {
   if (::syscall(SYS_pidfd_send_signal, process.get(), signal, nullptr, 0) == 0) return;
   if (errno == ESRCH) throw no_process(number);
   throw system_error("process " + std::to_string(number) + " cannot be signalled", errno);
+}
+
+Error no_signal(const std::filesystem::path& pid_file, const Error& error) {
+  return Error(ErrorKind::hook, "cannot signal the process of " + pid_file.string() + ": " + error.what(),
+               error.hint());
 }
 
 }  // namespace
@@ -109,10 +114,16 @@ std::optional<int> parse_signal(std::string_view text) {
   return std::nullopt;
 }
 
+pid_t read_pid_file(const std::filesystem::path& pid_file) try {
+  return process_in(pid_file);
+} catch (const Error& error) {
+  throw no_signal(pid_file, error);
+}
+
 void signal_process(const std::filesystem::path& pid_file, int signal) try {
   send(pid_file, signal);
 } catch (const Error& error) {
-  throw Error(ErrorKind::hook, "cannot signal the process of " + pid_file.string() + ": " + error.what(), error.hint());
+  throw no_signal(pid_file, error);
 }
 
 }  // namespace everleaf

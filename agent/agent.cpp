@@ -160,9 +160,7 @@ void Agent::settle_adoption(const std::string& name, const ProxyResult& result) 
 void Agent::announce(const std::string& name, CertificateEntry& entry, const CertificateResult& result) {
   if (!result.renewal || result.renewal == entry.renewal) return;
   entry.renewal = result.renewal;
-  std::vector<Field> fields{{"certificate", name}, {"renewal", format_time(*result.renewal)}};
-  if (result.expires) fields.push_back({"not_after", format_time(*result.expires)});
-  log_({Priority::info, "waiting", std::move(fields)});
+  log_(waiting_event(name, result));
 }
 
 void Agent::finish_job() {

@@ -32,7 +32,8 @@ const char* level_of(Priority priority) {
 
 std::string to_line(const Event& event) {
   std::string line = "event=" + event.name;
-  for (const auto& [key, value] : event.fields) line += " " + key + "=" + quoted(value);
+  for (const auto& [key, value] : event.fields)
+    if (!value.empty()) line += " " + key + "=" + quoted(value);
   return line;
 }
 

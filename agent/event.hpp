@@ -25,7 +25,7 @@ struct Event {
 
 using Log = std::function<void(const Event&)>;
 
-// "event=delivered certificate=upstream why=\"its renewal is not due\"".
+// Fields without a value are left out: "event=delivered certificate=upstream why=\"its renewal is not due\"".
 std::string to_line(const Event& event);
 
 // Writes each event to stderr: with the priority as journald reads it (sd-daemon(3)) when stderr is the journal, else

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/file_passes.hpp"
 
+#include <algorithm>
+
 #include <everleaf/error/error.hpp>
 #include <everleaf/files/lock.hpp>
 #include <everleaf/lifecycle/adopt.hpp>
@@ -36,7 +38,7 @@ class Tending {
   std::vector<Obligation> owed();
   void look_and_act();
   void carry_out(const Plan& plan);
-  void wait(const Plan& plan, Time when);
+  void wait(Time when);
   void obtain(const Step& step, const std::string& why);
   Identity ask(StepCa& ca, const Step& step, const std::optional<Identity>& present);
   Identity enroll_with(StepCa& ca);
@@ -92,17 +94,26 @@ CertificateResult Tending::run() {
   return std::move(result_);
 }
 
+// What an earlier run staged and was stopped before it swapped it in. If a proxy owes a third certificate, then that
+// was live, the other one is what was live before it, and somebody has changed the live one since: nothing of ours.
+bool is_ours(const Fingerprint& staged, const PairOnDisk* live, const std::vector<Obligation>& debts) {
+  return std::all_of(debts.begin(), debts.end(), [&](const Obligation& debt) {
+    return debt.leaf == staged || (live != nullptr && debt.leaf == live->leaf);
+  });
+}
+
 void Tending::look_and_act() {
+  state_.create();  // somebody may have removed it under us
   place_.recover();
   on_disk_ = place_.look();
   const auto* pair = std::get_if<PairOnDisk>(&on_disk_);
   if (std::holds_alternative<UnusableOnDisk>(on_disk_))
     return carry_out(next_step(certificate_, on_disk_, attempts_, {}, system_now()));
-  if (const auto staged = place_.staged()) {  // an earlier run was stopped just before the swap
+  const auto debts = owed();
+  if (const auto staged = place_.staged(); staged && is_ours(staged->leaf().fingerprint(), pair, debts)) {
     result_.staged = Staged{staged->leaf().fingerprint(), pair == nullptr ? std::nullopt : std::optional(pair->leaf)};
     return;
   }
-  const auto debts = owed();
   if (debts.empty() && place_.has_leftovers()) place_.discard_next();
   auto plan = next_step(certificate_, on_disk_, attempts_, debts, system_now());
   // Adopting is the business of the proxy's own queue; the certificate only waits.
@@ -111,7 +122,7 @@ void Tending::look_and_act() {
 }
 
 void Tending::carry_out(const Plan& plan) {
-  if (const auto* waiting = std::get_if<WaitUntil>(&plan.step)) return wait(plan, waiting->when);
+  if (const auto* waiting = std::get_if<WaitUntil>(&plan.step)) return wait(waiting->when);
   if (const auto* given_up = std::get_if<GiveUp>(&plan.step)) {
     result_.failed = true;
     result_.look_again = system_now() + after_giving_up;
@@ -120,11 +131,19 @@ void Tending::carry_out(const Plan& plan) {
   obtain(plan.step, plan.why);
 }
 
-void Tending::wait(const Plan&, Time when) {
+void Tending::wait(Time when) {
   if (attempts_.failures == 0 && state_.pending_key(certificate_.name))  // a run was killed after its delivery
     state_.remove_pending_key(certificate_.name);
   result_.look_again = std::min<Time>(when, system_now() + longest_wait);
   result_.renewal = when;
+  const auto* pair = std::get_if<PairOnDisk>(&on_disk_);
+  if (pair != nullptr && !pair->missing_names.empty() && !certificate_.enroll) {
+    result_.failed = true;
+    result_.last_error = "it lacks " + pair->missing_names + ", and there is no \"enroll\" to get another one";
+  } else if (attempts_.failures > 0 && (pair == nullptr || when != renewal_time(*pair, certificate_.survive))) {
+    result_.failed = true;
+    result_.last_error = attempts_.last_error;
+  }
 }
 
 PrivateKey Tending::pending_key() {
@@ -190,10 +209,12 @@ void Tending::note_failure(const Error& error) {
   const auto plan = next_step(certificate_, on_disk_, attempts_, {}, now);
   const auto* waiting = std::get_if<WaitUntil>(&plan.step);
   result_.look_again = waiting != nullptr ? std::min<Time>(waiting->when, now + longest_wait) : now + after_giving_up;
-  say(Priority::warning, "failed",
+  const auto* pair = std::get_if<PairOnDisk>(&on_disk_);
+  say(pair != nullptr && pair->validity.not_after > now ? Priority::warning : Priority::error, "failed",
       {{"error", error.what()},
        {"hint", error.hint()},
        {"failures", std::to_string(attempts_.failures)},
+       {"not_after", pair == nullptr ? "" : format_time(pair->validity.not_after)},
        {"next", format_time(result_.look_again)}});
   try {
     state_.store(certificate_.name, attempts_);
@@ -202,9 +223,45 @@ void Tending::note_failure(const Error& error) {
   }
 }
 
+// Without its account nobody knows what a proxy took up: it owes everything that it uses.
+void start_account_afresh(const Configuration& configuration, const std::string& proxy, const StateDirectory& state) {
+  ProxyState account;
+  for (const auto& [name, certificate] : configuration.certificates)
+    for (const auto& user : certificate.used_by)
+      if (user == proxy)
+        if (const auto on_disk = Place(configuration, certificate).look(); std::holds_alternative<PairOnDisk>(on_disk))
+          account.owed.push_back({name, std::get<PairOnDisk>(on_disk).leaf, system_now()});
+  state.store(proxy, account);
+}
+
+void mend_account(const Configuration& configuration, const std::string& proxy, const StateDirectory& state,
+                  std::vector<Event>& events) {
+  try {
+    static_cast<void>(state.proxy(proxy));
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::malformed) throw;
+    events.push_back({Priority::warning,
+                      "state-damaged",
+                      {{"proxy", proxy}, {"error", error.what()}, {"done", "reloads it to be safe"}}});
+    start_account_afresh(configuration, proxy, state);
+  }
+}
+
+// Whatever `action` throws comes out as an Error.
+template <typename Action>
+void with_errors(Action action) try {
+  action();
+} catch (const Error&) {
+  throw;
+} catch (const std::exception& error) {
+  throw Error(ErrorKind::storage, error.what());
+}
+
 void swap_in(const Configuration& configuration, const ManagedCertificate& certificate, const Staged& staged,
              CertificateResult& result) {
   const auto state = state_of(configuration);
+  state.create();
+  for (const auto& proxy : certificate.used_by) mend_account(configuration, proxy, state, result.events);
   Place place(configuration, certificate);
   const auto identity = place.next();
   if (!identity || identity->leaf().fingerprint() != staged.leaf)
@@ -212,7 +269,6 @@ void swap_in(const Configuration& configuration, const ManagedCertificate& certi
   const auto& leaf = identity->leaf();
   owe(state, certificate.used_by, {certificate.name, leaf.fingerprint(), system_now()});
   place.swap(staged.replaces);
-  if (certificate.used_by.empty()) place.discard_next();
   state.remove_pending_key(certificate.name);
   result.events.push_back({Priority::info,
                            "delivered",
@@ -233,28 +289,9 @@ void swap_in_or_discard(const Configuration& configuration, const ManagedCertifi
   }
 }
 
-// Without its account nobody knows what a proxy took up: it owes everything that it uses.
-void start_account_afresh(const Configuration& configuration, const Proxy& proxy, const StateDirectory& state) {
-  ProxyState account;
-  for (const auto& [name, certificate] : configuration.certificates)
-    for (const auto& user : certificate.used_by)
-      if (user == proxy.name)
-        if (const auto on_disk = Place(configuration, certificate).look(); std::holds_alternative<PairOnDisk>(on_disk))
-          account.owed.push_back({name, std::get<PairOnDisk>(on_disk).leaf, system_now()});
-  state.store(proxy.name, account);
-}
-
 void adopt_owed(const Configuration& configuration, const Proxy& proxy, std::stop_token stop, ProxyResult& result) {
   const auto state = state_of(configuration);
-  try {
-    static_cast<void>(state.proxy(proxy.name));
-  } catch (const Error& error) {
-    if (error.kind() != ErrorKind::malformed) throw;
-    result.events.push_back({Priority::warning,
-                             "state-damaged",
-                             {{"proxy", proxy.name}, {"error", error.what()}, {"done", "reloads it to be safe"}}});
-    start_account_afresh(configuration, proxy, state);
-  }
+  mend_account(configuration, proxy.name, state, result.events);
   const auto adoption = everleaf::adopt(proxy, state, system_now(), std::move(stop));
   result.try_again = adoption.try_again;
   if (!adoption.error.empty())
@@ -282,7 +319,7 @@ CertificateResult FilePasses::swap(const Configuration& configuration, const Man
                                    const Staged& staged) {
   CertificateResult result{.look_again = system_now()};
   try {
-    swap_in_or_discard(configuration, certificate, staged, result);
+    with_errors([&] { swap_in_or_discard(configuration, certificate, staged, result); });
   } catch (const Error& error) {
     result.failed = true;
     result.look_again += after_giving_up;
@@ -296,7 +333,7 @@ CertificateResult FilePasses::swap(const Configuration& configuration, const Man
 ProxyResult FilePasses::adopt(const Configuration& configuration, const Proxy& proxy, std::stop_token stop) {
   ProxyResult result;
   try {
-    adopt_owed(configuration, proxy, std::move(stop), result);
+    with_errors([&] { adopt_owed(configuration, proxy, std::move(stop), result); });
   } catch (const Error& error) {
     result.try_again = system_now() + after_giving_up;
     if (error.kind() != ErrorKind::cancelled)
@@ -304,6 +341,18 @@ ProxyResult FilePasses::adopt(const Configuration& configuration, const Proxy& p
           {Priority::error, "reload-failed", {{"proxy", proxy.name}, {"error", error.what()}, {"hint", error.hint()}}});
   }
   return result;
+}
+
+void retry_at_once(const Configuration& configuration) {
+  const auto state = state_of(configuration);
+  for (const auto& [name, certificate] : configuration.certificates) try {
+      auto attempts = state.attempts(name);
+      if (!attempts.last_failure || attempts.not_before > system_now()) continue;
+      attempts.last_failure.reset();
+      state.store(name, attempts);
+    } catch (const Error& error) {  // the certificate's own pass reports it
+      if (advice(error) == Advice::retry) throw;
+    }
 }
 
 struct StateInUse::Native {

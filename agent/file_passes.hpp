@@ -15,6 +15,9 @@ class FilePasses : public Passes {
   ProxyResult adopt(const Configuration& configuration, const Proxy& proxy, std::stop_token stop) override;
 };
 
+// Lets what failed before be tried again now, unless the CA asked for patience: somebody has just changed something.
+void retry_at_once(const Configuration& configuration);
+
 // Makes live/ and state/, and keeps the state's lock for as long as it lives: one daemon or --once per state directory.
 // Throws conflict if another process holds it.
 class StateInUse {

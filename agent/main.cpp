@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <sys/stat.h>
+
+#include <csignal>
 #include <cstdio>
 
 #include <everleaf/error/error.hpp>
@@ -23,6 +26,9 @@ int run(const Options& options) {
 }  // namespace
 
 int main(int argc, char** argv) try {
+  std::signal(SIGPIPE, SIG_IGN);  // whoever read our log may go away
+  std::signal(SIGHUP, SIG_IGN);   // until the loop listens to it
+  umask(022);
   everleaf::forbid_core_dumps();
   everleaf::wipe_freed_memory();
   int exit_status = 0;

@@ -23,7 +23,8 @@ struct CertificateResult {
   Time look_again{};             // if nothing is staged
   std::optional<Time> renewal;   // when it will be renewed, if it is fine
   std::optional<Time> expires;
-  bool failed = false;
+  bool failed = false;     // it is not as it should be: something failed, and is due again at look_again
+  std::string last_error;  // why
   std::vector<Event> events;
 };
 
@@ -32,6 +33,10 @@ struct ProxyResult {
   std::optional<Time> try_again;     // it failed
   std::vector<Event> events;
 };
+
+// What the log and --once say of a certificate on which nothing is to be done now: "waiting" if it is good, else
+// "retrying" with the last error.
+Event waiting_event(const std::string& certificate, const CertificateResult& result);
 
 // The blocking pieces of work, each a step of the lifecycle on one certificate or proxy. They run on workers; nothing
 // is shared but the files. Cancelled ones answer with what they have.

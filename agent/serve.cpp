@@ -72,6 +72,7 @@ class Service {
     log_({Priority::info,
           "configuration-taken",
           {{"certificates", std::to_string(configuration_->certificates.size())}}});
+    retry_at_once(*configuration_);
     agent_.use(configuration_);
   }
 
@@ -97,7 +98,10 @@ bool tend_once(FilePasses& passes, const Configuration& configuration, const Man
                const Log& log) {
   auto result = passes.tend(configuration, certificate, {});
   tell(result.events, log);
-  if (!result.staged) return !result.failed;
+  if (!result.staged) {
+    if (result.renewal) log(waiting_event(certificate.name, result));
+    return !result.failed;
+  }
   result = passes.swap(configuration, certificate, *result.staged);
   tell(result.events, log);
   return !result.failed;
@@ -110,6 +114,7 @@ int serve(const Options& options, const Log& log) { return Service(options, log)
 int once(const Options& options, const Log& log) {
   const auto configuration = require_configuration(options.configuration);
   const StateInUse in_use(configuration);
+  retry_at_once(configuration);
   FilePasses passes;
   bool well = true;
   for (const auto& [name, certificate] : configuration.certificates)
@@ -118,8 +123,9 @@ int once(const Options& options, const Log& log) {
     const auto result = passes.adopt(configuration, proxy, {});
     tell(result.events, log);
     well &= !result.try_again;
-    for (const auto& adopted : result.adopted)
-      well &= tend_once(passes, configuration, configuration.certificates.at(adopted), log);
+    for (const auto& adopted : result.adopted)  // the previous generation is not needed any more
+      if (const auto one = configuration.certificates.find(adopted); one != configuration.certificates.end())
+        well &= tend_once(passes, configuration, one->second, log);
   }
   return well ? 0 : 1;
 }

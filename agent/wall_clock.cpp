@@ -4,6 +4,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include <everleaf/error/error.hpp>
@@ -25,6 +26,7 @@ SystemClock::SystemClock(boost::asio::io_context& loop, std::function<void()> on
 }
 
 void SystemClock::wake_at(Time when) {
+  when = std::min<Time>(when, now() + std::chrono::days(1));  // far beyond, the kernel's nanoseconds overflow
   itimerspec spec{};
   spec.it_value.tv_sec = std::max<time_t>(1, when.time_since_epoch().count());
   // ECANCELED: the clock was set a moment ago. The timer is armed all the same, and await() hears of the step.

@@ -8,7 +8,7 @@
 namespace everleaf::cli {
 namespace {
 
-int status_of_command = 0;
+int status_of_command = 1;
 
 // step reads STEP_ and the first name of a flag; of --force that is the short one.
 std::string environment_name(const CLI::Option& option) {
@@ -20,11 +20,12 @@ std::string environment_name(const CLI::Option& option) {
 
 }  // namespace
 
-void on_run(CLI::App& command, std::function<int()> run) {
+void on_run(CLI::App& command, std::function<int()> run, int failed) {
   for (auto* option : command.get_options())
     if (!option->get_lnames().empty() && !option->check_lname("help")) option->envname(environment_name(*option));
-  command.callback([&command, run = std::move(run)] {
-    apply_defaults(command, StepPath::from_environment());
+  command.callback([&command, run = std::move(run), failed] {
+    status_of_command = failed;
+    if (const auto path = StepPath::if_any()) apply_defaults(command, *path);
     status_of_command = run();
   });
 }

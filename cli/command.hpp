@@ -10,9 +10,10 @@ namespace everleaf::cli {
 
 // A leaf of the command tree. `run` is called after its options were read (flag over environment over defaults.json)
 // and answers the exit status; what it throws is shown by main as "everleaf: error: ...".
-void on_run(CLI::App& command, std::function<int()> run);
+// `failed` is the exit status if it throws.
+void on_run(CLI::App& command, std::function<int()> run, int failed = 1);
 
-// The exit status of the command that ran.
+// The exit status of the command that ran, or threw.
 int exit_status();
 
 void add_ca_bootstrap(CLI::App& ca);

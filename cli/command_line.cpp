@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/command_line.hpp"
 
+#include <algorithm>
 #include <cstdio>
 
 #include <everleaf/config/nearest.hpp>
@@ -28,7 +29,7 @@ void add_commands(CLI::App& app) {
   add_certificate_inspect(certificate);
   add_certificate_fingerprint(certificate);
   add_certificate_needs_renewal(certificate);
-  app.add_subcommand("version", "Print the version")->callback([] { std::puts(version_text); });
+  on_run(*app.add_subcommand("version", "Print the version"), [] { return std::puts(version_text) < 0 ? 1 : 0; });
 }
 
 const CLI::App& deepest(const CLI::App& app) {
@@ -54,7 +55,7 @@ Error usage_error(const CLI::App& app, const CLI::ParseError& error) {
   std::string text = escape(error.what(), 400);
   std::string hint = "\"" + full_name(command) + " --help\" shows what can be given";
   if (const auto unexpected = app.remaining(true); !unexpected.empty()) {
-    text = "unknown argument \"" + escape(unexpected.front()) + "\"";
+    text = "unknown argument \"" + escape(unexpected.front(), 40) + "\"";
     const auto word = unexpected.front().substr(0, unexpected.front().find('='));
     if (const auto meant = nearest(word, possible_words(command)); !meant.empty())
       hint = "did you mean \"" + meant + "\"?";
@@ -63,6 +64,8 @@ Error usage_error(const CLI::App& app, const CLI::ParseError& error) {
 }
 
 }  // namespace
+
+int failure_status() { return std::max(exit_status(), 1); }
 
 int run_command_line(int argc, char** argv) {
   CLI::App app("Gets certificates from step-ca and keeps them fresh.", "everleaf");
@@ -77,6 +80,8 @@ int run_command_line(int argc, char** argv) {
     const auto& command = deepest(app);
     return command.get_name() == "needs-renewal" ? 255 : 1;
   }
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
+    throw Error(ErrorKind::storage, "cannot write to standard output");
   return exit_status();
 }
 

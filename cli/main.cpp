@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <cstdio>
+#include <csignal>
 #include <exception>
 
 #include <everleaf/secret/secret.hpp>
@@ -7,13 +7,14 @@
 #include "cli/terminal.hpp"
 
 int main(int argc, char** argv) try {
+  std::signal(SIGPIPE, SIG_IGN);  // a reader that goes away must not end us between the CA and a hook
   everleaf::forbid_core_dumps();
   everleaf::wipe_freed_memory();
   return everleaf::cli::run_command_line(argc, argv);
 } catch (const everleaf::Error& error) {
   everleaf::cli::show_error(error);
-  return 1;
+  return everleaf::cli::failure_status();
 } catch (const std::exception& error) {
-  everleaf::cli::show_error(everleaf::Error(everleaf::ErrorKind::storage, everleaf::escape(error.what(), 400)));
-  return 1;
+  everleaf::cli::show_error(everleaf::Error(everleaf::ErrorKind::storage, error.what()));
+  return everleaf::cli::failure_status();
 }

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/output_files.hpp"
 
-#include <sys/stat.h>
-
 #include <everleaf/files/lock.hpp>
 
 namespace everleaf::cli {
@@ -38,11 +36,6 @@ Identity read_pair(const fs::path& certificate, const fs::path& key, const std::
   return identity;
 }
 
-mode_t mode_for(const fs::path& file) {
-  struct stat status {};
-  return stat(file.c_str(), &status) == 0 ? status.st_mode & 07777 : file_mode::private_key;
-}
-
 OutputPair::OutputPair(fs::path certificate, fs::path key, KeyFile key_file, ExistingFiles existing)
     : certificate_(std::move(certificate)), key_(std::move(key)), key_file_(key_file), existing_(existing) {
   if (!fs::is_directory(directory_of(certificate_)))
@@ -50,8 +43,8 @@ OutputPair::OutputPair(fs::path certificate, fs::path key, KeyFile key_file, Exi
                 "make it first, or give another path");
   const auto lock = lock_directory_of(certificate_);
   recover_files({certificate_, key_});
-  std::vector<FileTarget> targets{{certificate_, mode_for(certificate_)}};
-  if (key_file_ == KeyFile::write) targets.push_back({key_, mode_for(key_)});
+  std::vector<FileTarget> targets{{certificate_, mode_of(certificate_, file_mode::private_key)}};
+  if (key_file_ == KeyFile::write) targets.push_back({key_, mode_of(key_, file_mode::private_key)});
   std::vector<fs::path> written;
   for (const auto& target : targets) written.push_back(target.path);
   require_replaceable(written, existing_);

@@ -16,9 +16,6 @@ namespace everleaf::cli {
 Identity read_pair(const std::filesystem::path& certificate, const std::filesystem::path& key,
                    const std::string& password_file);
 
-// Mode of a file that is to be replaced, or 0600 as step has it.
-mode_t mode_for(const std::filesystem::path& file);
-
 // What becomes of the key file when a certificate is written.
 enum class KeyFile { write, keep };
 

@@ -5,9 +5,10 @@
 
 namespace everleaf::cli {
 
-std::optional<Duration> not_due_for(const Certificate& certificate, const std::string& expires_in, Time now) {
+std::optional<std::chrono::seconds> not_due_for(const Certificate& certificate, const std::string& expires_in,
+                                                Time now) {
   if (expires_in.empty()) return std::nullopt;
-  const auto limit = require_duration(expires_in, "--expires-in");
+  const auto limit = std::chrono::floor<std::chrono::seconds>(require_duration(expires_in, "--expires-in"));
   const auto validity = certificate.validity();
   if (limit > validity.lifetime())
     throw Error(ErrorKind::usage, "--expires-in " + expires_in +
@@ -15,7 +16,7 @@ std::optional<Duration> not_due_for(const Certificate& certificate, const std::s
                                       format_duration(validity.lifetime()));
   const Duration spread{
       static_cast<Duration::rep>(static_cast<double>(limit.count()) / 20 * certificate.fingerprint().fraction())};
-  const Duration left = validity.not_after - now;
+  const auto left = validity.not_after - now;
   if (left <= limit + spread) return std::nullopt;
   return left;
 }

@@ -12,6 +12,7 @@ namespace everleaf::cli {
 // How long the certificate is still good for, if that is more than --expires-in (and up to a twentieth of it, so that a
 // fleet spreads; where step draws, the fingerprint decides); nothing if it is due. `expires_in` empty: always due.
 // Throws usage if it is longer than the certificate's life.
-std::optional<Duration> not_due_for(const Certificate& certificate, const std::string& expires_in, Time now);
+std::optional<std::chrono::seconds> not_due_for(const Certificate& certificate, const std::string& expires_in,
+                                                Time now);
 
 }  // namespace everleaf::cli

@@ -24,7 +24,9 @@ constexpr int failed = 255;
 
 // "66%" of the lifetime used, or a duration left.
 bool is_due(const Validity& validity, const std::string& expires_in, Time now) {
-  if (!expires_in.ends_with('%')) return validity.not_after - now <= require_duration(expires_in, "--expires-in");
+  if (!expires_in.ends_with('%'))
+    return validity.not_after - now <=
+           std::chrono::floor<std::chrono::seconds>(require_duration(expires_in, "--expires-in"));
   int percent = -1;
   const auto* end = expires_in.data() + expires_in.size() - 1;
   const auto [stop, error] = std::from_chars(expires_in.data(), end, percent);
@@ -44,13 +46,10 @@ int judge(const NeedsRenewalOptions& options) {
   return any ? due : not_due;
 }
 
-int needs_renewal(const NeedsRenewalOptions& options) {
-  try {
-    return judge(options);
-  } catch (const Error& error) {
-    show_error(error);
-    return error.kind() == ErrorKind::missing ? no_such_file : failed;
-  }
+int needs_renewal(const NeedsRenewalOptions& options) try { return judge(options); } catch (const Error& error) {
+  if (error.kind() != ErrorKind::missing) throw;
+  show_error(error);
+  return no_such_file;
 }
 
 }  // namespace
@@ -70,7 +69,8 @@ void add_certificate_needs_renewal(CLI::App& certificate) {
       ->type_name("PERCENT|DURATION");
   command.add_flag("--bundle", options->bundle, "look at all certificates of the file");
   command.add_flag("-v,--verbose", options->verbose, "say it as well");
-  on_run(command, [options] { return needs_renewal(*options); });
+  on_run(
+      command, [options] { return needs_renewal(*options); }, failed);
 }
 
 }  // namespace everleaf::cli

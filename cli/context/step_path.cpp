@@ -7,10 +7,15 @@
 
 namespace everleaf::cli {
 
-StepPath StepPath::from_environment() {
+std::optional<StepPath> StepPath::if_any() {
   if (const char* path = std::getenv("STEPPATH"); path != nullptr && *path != '\0') return StepPath(path);
   if (const char* home = std::getenv("HOME"); home != nullptr && *home != '\0')
     return StepPath(std::filesystem::path(home) / ".step");
+  return std::nullopt;
+}
+
+StepPath StepPath::from_environment() {
+  if (auto path = if_any()) return *path;
   throw Error(ErrorKind::usage, "neither STEPPATH nor HOME is set", "set STEPPATH to a directory of yours");
 }
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """everleafd: from a configuration to certificates that stay fresh and proxies that know it."""
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -121,6 +122,61 @@ def test_an_expired_pair_is_renewed_by_token(daemon, lying_ca):
     everleafd.once().succeeded()
     assert load(everleafd.crt("one")).not_valid_after > now()
     assert "authorization" in lying_ca.asked("renew")[0].headers
+
+
+def test_once_fails_for_as_long_as_a_certificate_is_missing(daemon, lying_ca, tmp_path):
+    everleafd = daemon(lying_ca, certificate("one", f'enroll = {{ token-file = "{tmp_path}/token" }}'))
+    for _ in range(3):  # every one of them tries, whatever the others waited for
+        result = everleafd.once()
+        assert result.status == 1 and f"{tmp_path}/token" in result.stderr, str(result)
+    (tmp_path / "token").write_text(lying_ca.token("myuser"))
+    everleafd.once().succeeded()
+    assert everleafd.has_pair("one")
+
+
+def test_a_reload_of_the_configuration_tries_again_at_once(daemon, lying_ca, tmp_path):
+    everleafd = daemon(lying_ca, certificate("one", f'enroll = {{ token-file = "{tmp_path}/token" }}')).start()
+    everleafd.wait_for_log("event=failed")
+    (tmp_path / "token").write_text(lying_ca.token("myuser"))
+    everleafd.process.send_signal(signal.SIGHUP)
+    everleafd.wait(lambda: everleafd.has_pair("one"), seconds=15)
+    everleafd.terminate()
+
+
+def test_a_name_that_is_added_is_asked_for(daemon, lying_ca):
+    everleafd = daemon(lying_ca, certificate("one", by_password(lying_ca)))
+    everleafd.once().succeeded()
+    everleafd.configure(certificate("one", by_password(lying_ca), 'names = ["myuser", "more.test"]'))
+    everleafd.once().succeeded()
+    assert sorted(names_of(load(everleafd.crt("one")))) == ["more.test", "myuser"]
+
+
+def test_a_backup_that_the_operator_restored_stays(daemon, lying_ca, hook):
+    everleafd = daemon(lying_ca, proxy("nginx", hook.script), certificate("one", by_password(lying_ca), used_by=["nginx"]))
+    backup = lying_ca.leaf(not_before=now() - DAY / 10)
+    everleafd.place("one", lying_ca.leaf(not_before=now() - 0.75 * DAY))
+    hook.fail()
+    assert everleafd.once().status == 1  # delivered, and owed
+    backup.save(everleafd.crt("one"), everleafd.live / "one" / "tls.key")
+    everleafd.once()
+    assert everleafd.serial("one") == load(everleafd.crt("one")).serial_number == backup.certificate.serial_number
+
+
+def test_foreign_bytes_that_are_no_utf8_do_not_end_it(daemon, lying_ca, tmp_path):
+    everleafd = daemon(lying_ca, certificate("one", f'enroll = {{ token-command = ["sh", "-c", "printf \'\\\\340\\\\200\\\\200\' >&2; exit 1"] }}'))
+    for _ in range(2):
+        result = everleafd.once()
+        assert result.status == 1 and "event=failed" in result.stderr and "\\xe0" in result.stderr, str(result)
+
+
+def test_the_state_directory_may_be_lost(daemon, lying_ca):
+    everleafd = daemon(lying_ca, certificate("one", by_password(lying_ca))).start()
+    everleafd.wait(lambda: everleafd.has_pair("one"))
+    shutil.rmtree(everleafd.state)
+    everleafd.configure(certificate("one", by_password(lying_ca), 'names = ["myuser", "more.test"]'))
+    everleafd.process.send_signal(signal.SIGHUP)
+    everleafd.wait(lambda: "more.test" in names_of(load(everleafd.crt("one"))))
+    everleafd.terminate()
 
 
 def test_certificates_of_seconds_stay_fresh(daemon, real_ca):

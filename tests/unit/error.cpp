@@ -28,6 +28,10 @@ TEST_CASE("control characters and what is no UTF-8 become visible, byte by byte"
       {"\xc3(", "\\xc3("},
       {"\xe6\x97", "\\xe6\\x97"},
       {"\xc0\xaf", "\\xc0\\xaf"},                    // overlong
+      {"\xe0\x80\x80", "\\xe0\\x80\\x80"},           // the same in three bytes
+      {"\xf0\x80\x80\x80", "\\xf0\\x80\\x80\\x80"},  // and in four
+      {"\xed\xa0\x80", "\\xed\\xa0\\x80"},           // half a surrogate pair
+      {"\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80"},  // just beyond Unicode
       {"\xf5\x80\x80\x80", "\\xf5\\x80\\x80\\x80"},  // beyond Unicode
       {"\xff\xfe", "\\xff\\xfe"},
   };
@@ -74,4 +78,10 @@ TEST_CASE("what can be done about an error follows from its kind") {
   for (const auto kind : {ErrorKind::usage, ErrorKind::configuration, ErrorKind::missing, ErrorKind::conflict,
                           ErrorKind::malformed, ErrorKind::crypto, ErrorKind::tls})
     CHECK(advice_on(kind) == Advice::ask_operator);
+}
+
+TEST_CASE("an error is always one line that harms no terminal") {
+  const Error error(ErrorKind::storage, "cannot read a\x1b[31mb\nc", "look\tthere");
+  CHECK(std::string(error.what()) == "cannot read a\\x1b[31mb\\x0ac");
+  CHECK(error.hint() == "look\\x09there");
 }

@@ -330,3 +330,19 @@ TEST_CASE("who failed later is not tried earlier") {
       }
     }
 }
+
+TEST_CASE("a name that is configured but not in the certificate is asked for at once, where that is possible") {
+  auto pair = pair_of(24h);
+  pair.missing_names = "web.internal";
+  CHECK(name_of(next_step(with_enrollment(), pair, {}, {}, start + 1h).step) == "enroll");
+  CHECK(name_of(next_step(without_enrollment, pair, {}, {}, start + 1h).step) == "wait");
+  const auto failed = failed_at(start + 1h, ErrorKind::unauthorized);
+  CHECK(name_of(next_step(with_enrollment(), pair, failed, {}, start + 1h).step) == "wait");
+  CHECK(name_of(next_step(with_enrollment(), pair, failed_at(start + 15h), {}, start + 17h).step) == "rekey");
+}
+
+TEST_CASE("a key from the future has no known age") {
+  const auto monthly = with_rekey(RekeyAfter{720h});
+  const Attempts attempts{.key_since = start + 1000h};
+  CHECK(name_of(next_step(monthly, pair_of(24h), attempts, {}, start + 17h).step) == "rekey");
+}

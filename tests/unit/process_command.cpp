@@ -115,9 +115,9 @@ TEST_CASE("arguments reach a command as they are, without a shell") {
 
 TEST_CASE("a command reads nothing") { CHECK(run({"cat"}).output.empty()); }
 
-TEST_CASE("a command that fails is quoted with the last line of its errors") {
+TEST_CASE("a command that fails is quoted with the last two lines of its errors") {
   CHECK(failure_text("exit 3") == "sh exited with status 3");
-  CHECK(failure_text("echo one >&2; echo two >&2; echo >&2; exit 1") == "sh exited with status 1: two");
+  CHECK(failure_text("echo one >&2; echo two >&2; echo >&2; exit 1") == "sh exited with status 1: one; two");
   CHECK(failure_text("echo only stdout; exit 1") == "sh exited with status 1");
 }
 
@@ -127,7 +127,7 @@ TEST_CASE("what a command writes to its errors cannot play with the terminal") {
 
 TEST_CASE("the last line is found behind any flood of errors") {
   const auto text = failure_text("yes | head -c 300000 >&2; echo the reason >&2; exit 1", {.output = 100});
-  CHECK(text == "sh exited with status 1: the reason");
+  CHECK(text == "sh exited with status 1: y; the reason");
 }
 
 TEST_CASE("a command that dies by a signal says which") {

@@ -138,3 +138,9 @@ TEST_CASE("a state of an older everleaf, without what is new, is read") {
   CHECK(sample.state.attempts("web").failures == 1);
   CHECK(!sample.state.attempts("web").last_success);
 }
+
+TEST_CASE("words that are no UTF-8 do not stop a failure from being remembered") {
+  const Sample sample;
+  sample.state.store("web", Attempts{.failures = 1, .last_failure = Time{}, .last_error = "the CA said \xe0\x80\x80"});
+  CHECK(sample.state.attempts("web").failures == 1);
+}

@@ -51,7 +51,8 @@ void read_authority(const toml::table& table, Draft& draft, const ProblemList& p
     if (parsed) draft.root = *parsed;
     if (!parsed) reader.complain("fingerprint", "\"fingerprint\" must be a SHA-256 in hex: 64 digits");
   } else if (root) {
-    if (!fs::exists(*root)) reader.complain("root", "there is no file " + root->string());
+    std::error_code none;
+    if (!fs::exists(*root, none)) reader.complain("root", "there is no file " + root->string());
     draft.root = *root;
   } else if (table.get("fingerprint") == nullptr && table.get("root") == nullptr) {
     reader.complain("", "\"fingerprint\" is missing", "or give \"root\", the path of the root certificate");
@@ -246,13 +247,15 @@ void require_safe_owner(const fs::path& file) {
 void read_one_file(const fs::path& file, Draft& draft, std::vector<ConfigurationProblem>& problems) {
   try {
     require_safe_owner(file);
-    const auto text = read_file(file, 16 << 20);
+    const auto text = read_file(file, 4 << 20);
     read_document(toml::parse(text), draft, {file, problems});
   } catch (const toml::parse_error& error) {
     const auto& at = error.source().begin;
     problems.push_back({file, at.line, at.column, escape(error.description()), {}});
   } catch (const Error& error) {
     problems.push_back({file, 0, 0, error.what(), error.hint()});
+  } catch (const std::exception& error) {
+    problems.push_back({file, 0, 0, escape(error.what()), {}});
   }
 }
 

@@ -6,6 +6,11 @@
 
 namespace everleaf {
 
+constexpr std::size_t longest_text = 2000;
+
+Error::Error(ErrorKind kind, const std::string& text, std::string hint)
+    : std::runtime_error(escape(text, longest_text)), kind_(kind), hint_(escape(hint, longest_text)) {}
+
 Error& Error::set_retry_after(std::optional<std::chrono::seconds> delay) {
   retry_after_ = delay;
   return *this;
@@ -54,8 +59,7 @@ Advice advice(const Error& error) {
 
 namespace {
 
-// Length of the well-formed UTF-8 sequence at the start of `text`, 0 if there is none (Unicode 15, table 3-7, without
-// its finer limits on second bytes: overlong forms of three and four bytes pass, and are harmless on a terminal).
+// Length of the well-formed UTF-8 sequence at the start of `text`, 0 if there is none (Unicode 15, table 3-7).
 std::size_t utf8_length(std::string_view text) {
   const auto lead = static_cast<unsigned char>(text[0]);
   const std::size_t length = lead < 0x80   ? 1
@@ -67,7 +71,11 @@ std::size_t utf8_length(std::string_view text) {
   if (length == 0 || text.size() < length) return 0;
   for (std::size_t i = 1; i < length; ++i)
     if ((static_cast<unsigned char>(text[i]) & 0xc0) != 0x80) return 0;
-  return length;
+  const auto second = length > 1 ? static_cast<unsigned char>(text[1]) : 0;
+  const bool overlong = (lead == 0xe0 && second < 0xa0) || (lead == 0xf0 && second < 0x90);
+  const bool no_character =
+      (lead == 0xed && second > 0x9f) || (lead == 0xf4 && second > 0x8f);  // surrogates, too large
+  return overlong || no_character ? 0 : length;
 }
 
 bool is_control(std::string_view character) {

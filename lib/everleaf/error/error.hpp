@@ -34,8 +34,8 @@ enum class ErrorKind {
 // stop. The words of others (a CA, a file, a child process) are kept apart in it by escaping: see escape().
 class Error : public std::runtime_error {
  public:
-  Error(ErrorKind kind, const std::string& text, std::string hint = {})
-      : std::runtime_error(text), kind_(kind), hint_(std::move(hint)) {}
+  // Text and hint are made fit for a line by escape(), and cut at 2,000 bytes: file names are somebody's words too.
+  Error(ErrorKind kind, const std::string& text, std::string hint = {});
 
   ErrorKind kind() const { return kind_; }
   const std::string& hint() const { return hint_; }

@@ -2,6 +2,7 @@
 #include <everleaf/files/file.hpp>
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <utility>
@@ -35,6 +36,11 @@ std::optional<std::string> read_file_if_present(const std::filesystem::path& pat
 std::string read_file(const std::filesystem::path& path, std::size_t limit) {
   if (auto contents = read_file_if_present(path, limit)) return std::move(*contents);
   throw file_error("read", path, ENOENT);
+}
+
+mode_t mode_of(const std::filesystem::path& path, mode_t otherwise) {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0 ? status.st_mode & 07777 : otherwise;
 }
 
 Secret read_secret(const std::filesystem::path& path) {

@@ -37,6 +37,9 @@ inline constexpr mode_t certificate = 0644;
 std::string read_file(const std::filesystem::path& path, std::size_t limit = 1 << 20);
 // The same, or nothing if there is no such file.
 std::optional<std::string> read_file_if_present(const std::filesystem::path& path, std::size_t limit = 1 << 20);
+// The mode of a file that is going to be replaced, or `otherwise` if there is none.
+mode_t mode_of(const std::filesystem::path& path, mode_t otherwise);
+
 // A password or token: the same with trailing white space cut, as step does.
 Secret read_secret(const std::filesystem::path& path);
 

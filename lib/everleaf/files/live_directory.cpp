@@ -64,7 +64,8 @@ std::vector<std::string> keys_first(int directory, const std::filesystem::path& 
   return names;
 }
 
-// A directory of ours with the files in it, if it is there.
+// A directory of ours with the files in it, if it is there. What somebody put into it that is no file is not ours to
+// remove: it is moved aside, without our files, to `.NAME.left-XXXXXXXX`.
 void remove_child(int parent, const std::string& name, const std::filesystem::path& path) {
   const auto child = open_child(parent, name);
   if (!child.is_open()) {
@@ -72,8 +73,12 @@ void remove_child(int parent, const std::string& name, const std::filesystem::pa
     throw file_error("remove", path, errno);
   }
   for (const auto& file : keys_first(child.get(), path))
-    if (::unlinkat(child.get(), file.c_str(), 0) != 0) throw file_error("remove", path / file, errno);
-  if (::unlinkat(parent, name.c_str(), AT_REMOVEDIR) != 0) throw file_error("remove", path, errno);
+    if (::unlinkat(child.get(), file.c_str(), 0) != 0 && errno != EISDIR)
+      throw file_error("remove", path / file, errno);
+  if (::unlinkat(parent, name.c_str(), AT_REMOVEDIR) == 0) return;
+  const auto aside = name.substr(0, name.rfind('.')) + ".left-" + random_suffix();
+  if (errno != ENOTEMPTY || rename_within(parent, name, aside, RENAME_NOREPLACE) != 0)
+    throw file_error("remove", path, errno);
 }
 
 Descriptor write_file(int directory, const LiveFile& file, const std::filesystem::path& path) {

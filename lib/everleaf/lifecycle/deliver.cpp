@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <everleaf/lifecycle/deliver.hpp>
 
+#include <algorithm>
+
 #include <everleaf/error/error.hpp>
 #include <everleaf/files/file_set.hpp>
 
@@ -33,7 +35,9 @@ std::optional<Fingerprint> leaf_of(const std::optional<Identity>& identity) {
 }  // namespace
 
 Place::Place(const Configuration& configuration, const ManagedCertificate& certificate)
-    : given_(certificate.files), directory_(configuration.live_parent(), certificate.name) {}
+    : given_(certificate.files),
+      names_(classify_all(certificate.names)),
+      directory_(configuration.live_parent(), certificate.name) {}
 
 std::vector<std::filesystem::path> Place::given_paths() const {
   std::vector<std::filesystem::path> paths;
@@ -42,8 +46,16 @@ std::vector<std::filesystem::path> Place::given_paths() const {
   return paths;
 }
 
+// What commands on these files hold as well while they look at or replace them.
+Lock Place::lock_given_files() const {
+  const auto directory = given_->certificate.parent_path();
+  return Lock::acquire(directory, {}, std::chrono::seconds(2));
+}
+
 void Place::recover() const {
-  if (given_) recover_files(given_paths());
+  if (!given_) return;
+  const auto lock = lock_given_files();
+  recover_files(given_paths());
 }
 
 void Place::check_writable() const {
@@ -60,11 +72,19 @@ std::optional<Identity> Place::live() const {
   return parse_pair(files[0], files[1], directory_.path().string());
 }
 
+std::string Place::missing_names(const Certificate& leaf) const {
+  const auto there = leaf.names();
+  std::vector<Name> missing;
+  std::copy_if(names_.begin(), names_.end(), std::back_inserter(missing),
+               [&](const Name& name) { return std::find(there.begin(), there.end(), name) == there.end(); });
+  return missing.empty() ? "" : list(missing);
+}
+
 OnDisk Place::look() const {
   try {
     const auto identity = live();
     if (!identity) return NothingOnDisk{};
-    return PairOnDisk{identity->leaf().validity(), identity->leaf().fingerprint()};
+    return PairOnDisk{identity->leaf().validity(), identity->leaf().fingerprint(), missing_names(identity->leaf())};
   } catch (const Error& error) {
     return UnusableOnDisk{error.what()};
   }
@@ -74,7 +94,8 @@ std::optional<Identity> Place::next() const {
   if (!directory_.has_next()) return std::nullopt;
   try {
     return parse_pair(directory_.read_next(certificate_file), directory_.read_next(key_file), "a staged generation");
-  } catch (const Error&) {
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::malformed && error.kind() != ErrorKind::conflict) throw;
     return std::nullopt;  // somebody else's hand was in it: what we stage is whole
   }
 }
@@ -97,6 +118,8 @@ void Place::stage(const Generation& generation) {
 }
 
 void Place::swap(const std::optional<Fingerprint>& replaced) {
+  std::optional<Lock> lock;
+  if (given_) lock = lock_given_files();
   if (leaf_of(live()) != replaced)
     throw Error(ErrorKind::conflict, directory_.path().string() + " was changed by somebody else meanwhile",
                 "what is there now is taken as it is");
@@ -105,14 +128,15 @@ void Place::swap(const std::optional<Fingerprint>& replaced) {
 }
 
 void Place::swap_given_files() const {
-  std::vector<FileTarget> targets{{given_->certificate, file_mode::certificate}, {given_->key, file_mode::private_key}};
+  std::vector<FileTarget> targets{{given_->certificate, mode_of(given_->certificate, file_mode::certificate)},
+                                  {given_->key, mode_of(given_->key, file_mode::private_key)}};
   std::vector<const char*> sources{certificate_file, key_file};
   if (!given_->combined.empty()) {
-    targets.push_back({given_->combined, file_mode::private_key});
+    targets.push_back({given_->combined, mode_of(given_->combined, file_mode::private_key)});
     sources.push_back(combined_file);
   }
   if (!given_->root.empty()) {
-    targets.push_back({given_->root, file_mode::certificate});
+    targets.push_back({given_->root, mode_of(given_->root, file_mode::certificate)});
     sources.push_back(root_file);
   }
   FileSet files(targets);

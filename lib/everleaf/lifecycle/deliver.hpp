@@ -6,6 +6,7 @@
 
 #include <everleaf/config/configuration.hpp>
 #include <everleaf/files/live_directory.hpp>
+#include <everleaf/files/lock.hpp>
 #include <everleaf/lifecycle/plan.hpp>
 #include <everleaf/x509/tls_credentials.hpp>
 
@@ -47,9 +48,13 @@ class Place {
 
  private:
   std::vector<std::filesystem::path> given_paths() const;
+  Lock lock_given_files() const;
   void swap_given_files() const;
 
+  std::string missing_names(const Certificate& leaf) const;
+
   std::optional<GivenFiles> given_;
+  std::vector<Name> names_;
   LiveDirectory directory_;
 };
 

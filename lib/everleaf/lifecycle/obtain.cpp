@@ -80,6 +80,7 @@ std::vector<Certificate> rekey(StepCa& ca, const Identity& present, const Privat
 
 Secret enrollment_token(StepCa& ca, const ManagedCertificate& certificate, Time now, std::stop_token stop) {
   auto token = std::visit(TokenSource{ca, certificate, now, std::move(stop)}, *certificate.enroll);
+  if (token.empty()) throw Error(ErrorKind::configuration, "the token is empty", "\"everleaf ca token\" makes one");
   const auto claims = read_token(token);
   if (claims.subject != certificate.subject)
     throw Error(ErrorKind::configuration,

@@ -25,7 +25,7 @@ double spread_factor(const Fingerprint& spread, unsigned failures) { return 0.75
 
 bool wants_new_key(const ManagedCertificate& certificate, const Attempts& attempts, Time now) {
   if (const auto* after = std::get_if<RekeyAfter>(&certificate.rekey))
-    return !attempts.key_since || now - *attempts.key_since >= after->age;
+    return !attempts.key_since || *attempts.key_since > now || now - *attempts.key_since >= after->age;
   return std::holds_alternative<RekeyAlways>(certificate.rekey);
 }
 
@@ -41,15 +41,16 @@ bool was_refused(const Attempts& attempts) {
 
 Time later(Time time, const std::optional<Time>& other) { return other ? std::max(time, *other) : time; }
 
-Plan plan_enrollment(const ManagedCertificate& certificate, const Attempts& attempts, Time now) {
+Plan plan_enrollment(const ManagedCertificate& certificate, const Attempts& attempts, const std::string& why,
+                     Time now) {
   if (!certificate.enroll)
     return {GiveUp{"there is no certificate, and no \"enroll\" to get the first one"}, "nothing on disk"};
-  if (!has_failed(attempts, now)) return {Enroll{}, "there is no certificate yet"};
+  if (!has_failed(attempts, now)) return {Enroll{}, why};
   const auto spread = Fingerprint::of(certificate.name);
   const auto when =
       later(retry_time_without_deadline(spread, attempts.failures, *attempts.last_failure), attempts.not_before);
   if (when > now) return {WaitUntil{when}, "enrollment failed: " + attempts.last_error};
-  return {Enroll{}, "there is no certificate yet; the last try failed: " + attempts.last_error};
+  return {Enroll{}, why + "; the last try failed: " + attempts.last_error};
 }
 
 Step renewal_step(const ManagedCertificate& certificate, const PairOnDisk& pair, const Attempts& attempts, Time now) {
@@ -88,14 +89,22 @@ Plan plan_renewal(const ManagedCertificate& certificate, const PairOnDisk& pair,
   return {renewal_step(certificate, pair, attempts, now), "due since " + format_time(when)};
 }
 
+Plan plan_of(const ManagedCertificate& certificate, const PairOnDisk* pair, const Attempts& attempts, Time now) {
+  if (pair == nullptr) return plan_enrollment(certificate, attempts, "there is no certificate yet", now);
+  // Other names need a new certificate; but what there is has to be kept alive until the CA gives one.
+  if (!pair->missing_names.empty() && certificate.enroll && now < renewal_time(*pair, certificate.survive))
+    return plan_enrollment(certificate, attempts, "it lacks " + pair->missing_names, now);
+  return plan_renewal(certificate, *pair, attempts, now);
+}
+
 }  // namespace
 
 Time renewal_time(const PairOnDisk& pair, std::optional<seconds> survive) {
-  const auto& [validity, leaf] = pair;
+  const auto& validity = pair.validity;
   const auto lifetime = validity.lifetime();
   Time last = validity.not_before + scaled(lifetime, 2.0 / 3);
   if (survive) last = std::min(last, validity.not_after - std::min(*survive, lifetime / 2));
-  return last - scaled(lifetime, leaf.fraction() / 6);
+  return last - scaled(lifetime, pair.leaf.fraction() / 6);
 }
 
 Time retry_time(const Validity& validity, const Fingerprint& spread, unsigned failures, Time failed) {
@@ -117,8 +126,7 @@ Plan next_step(const ManagedCertificate& certificate, const OnDisk& on_disk, con
   if (const auto* unusable = std::get_if<UnusableOnDisk>(&on_disk))
     return {GiveUp{unusable->reason}, "looked at the files"};
   const auto* pair = std::get_if<PairOnDisk>(&on_disk);
-  auto plan =
-      pair == nullptr ? plan_enrollment(certificate, attempts, now) : plan_renewal(certificate, *pair, attempts, now);
+  auto plan = plan_of(certificate, pair, attempts, now);
   if (std::holds_alternative<WaitUntil>(plan.step) && !owed.empty())
     return {Adopt{owed.front()}, "a proxy has not taken it up yet"};
   return plan;

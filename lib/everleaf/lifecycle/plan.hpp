@@ -20,6 +20,7 @@ struct UnusableOnDisk {  // it does not parse, or the pair does not match: someb
 struct PairOnDisk {
   Validity validity;
   Fingerprint leaf;
+  std::string missing_names{};  // configured, but not in the certificate
 };
 using OnDisk = std::variant<NothingOnDisk, UnusableOnDisk, PairOnDisk>;
 

@@ -127,7 +127,11 @@ class Child {
   }
 
   int pidfd() const { return pidfd_.get(); }
-  void signal_group(int signal) const { ::kill(-number_, signal); }
+  // Also the child itself, should it have left its group.
+  void signal_group(int signal) const {
+    ::kill(-number_, signal);
+    if (pidfd_.is_open()) ::syscall(SYS_pidfd_send_signal, pidfd_.get(), signal, nullptr, 0);
+  }
   siginfo_t reap() {
     siginfo_t end{};
     while (::waitid(P_PID, static_cast<id_t>(number_), &end, WEXITED) != 0 && errno == EINTR) continue;
@@ -167,9 +171,13 @@ class Capture {
   }
 
   std::string take_beginning() { return std::move(beginning_); }
-  std::string last_line() const {
-    const auto text = end_.substr(0, end_.find_last_not_of(" \t\r\n") + 1);
-    return text.substr(text.find_last_of('\n') + 1);
+  // Two, since programs like ours say what happened and then what to do.
+  std::string last_lines() const {
+    auto text = end_.substr(0, end_.find_last_not_of(" \t\r\n") + 1);
+    const auto last = text.find_last_of('\n');
+    if (last == std::string::npos) return text;
+    text.replace(last, 1, "; ");
+    return text.substr(last == 0 ? 0 : text.find_last_of('\n', last - 1) + 1);
   }
 
  private:
@@ -218,7 +226,7 @@ class Run {
     return end;
   }
   CommandResult take_result() { return {output_.take_beginning(), errors_.take_beginning()}; }
-  std::string last_words() const { return escape(errors_.last_line()); }
+  std::string last_words() const { return escape(errors_.last_lines(), 400); }
 
  private:
   Run(const std::vector<std::string>& argv, const CommandLimits& limits, Pipe output, Pipe errors)

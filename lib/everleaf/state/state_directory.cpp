@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <everleaf/state/state_directory.hpp>
 
+#include <sys/stat.h>
+#include <unistd.h>
 #include <everleaf/files/atomic_file.hpp>
+
 #include <everleaf/files/file.hpp>
 #include <everleaf/json/json.hpp>
 
@@ -22,13 +25,13 @@ std::optional<Time> time_in(const json& object, const char* member) {
 
 void write(const fs::path& file, json content) {
   content["version"] = version;
-  replace_file(file, content.dump(2) + "\n", file_mode::private_key);
+  replace_file(file, content.dump(1, ' ', false, json::error_handler_t::replace) + "\n", file_mode::private_key);
 }
 
 // What `convert` makes of the file's JSON; `T{}` if there is no file.
 template <typename T, typename Convert>
 T read(const fs::path& file, Convert convert) {
-  const auto text = read_file_if_present(file);
+  const auto text = read_file_if_present(file, 64 << 20);
   if (!text) return T{};
   const std::string hint = "it can be removed: the certificates themselves are not in it";
   try {
@@ -51,12 +54,17 @@ Obligation to_obligation(const json& entry) {
 
 }  // namespace
 
+// Whoever may write here tells us whom to trust (roots.pem) and holds pending keys.
 void StateDirectory::create() const {
   std::error_code error;
   fs::create_directories(directory_.parent_path(), error);
-  if (!error && fs::create_directory(directory_, error))
-    fs::permissions(directory_, fs::perms::owner_all, fs::perm_options::replace, error);
+  if (!error && ::mkdir(directory_.c_str(), 0700) != 0 && errno != EEXIST) error.assign(errno, std::generic_category());
+  struct stat status {};
+  if (!error && ::lstat(directory_.c_str(), &status) != 0) error.assign(errno, std::generic_category());
   if (error) throw system_error("cannot make " + directory_.string(), error.value());
+  if (!S_ISDIR(status.st_mode) || status.st_uid != ::geteuid() || (status.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+    throw Error(ErrorKind::configuration, directory_.string() + " is not a directory of ours that only we may write",
+                "give it to the user that everleafd runs as, with mode 0700");
 }
 
 void StateDirectory::remove_strays() const { remove_all_stray_temporaries(directory_); }

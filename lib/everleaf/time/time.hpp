@@ -24,8 +24,8 @@ std::optional<Duration> parse_duration(std::string_view text);
 // Rounded to seconds, as step prints it: "10h52m5s".
 std::string format_duration(Duration duration);
 
-// The time in which a certificate is valid, both ends included (RFC 5280, section 4.1.2.5). OpenSSL refuses it in its last
-// second already, so who decides whether a handshake will work treats not_after as too late.
+// The time in which a certificate is valid, both ends included (RFC 5280, section 4.1.2.5). OpenSSL refuses it in its
+// last second already, so who decides whether a handshake will work treats not_after as too late.
 struct Validity {
   Time not_before;
   Time not_after;

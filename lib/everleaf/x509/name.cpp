@@ -47,7 +47,10 @@ std::vector<Name> classify_all(const std::vector<std::string>& texts) {
 
 std::string list(const std::vector<Name>& names) {
   std::string text;
-  for (const auto& name : names) text += (text.empty() ? "" : ", ") + escape(name.value);
+  for (const auto& name : names) {
+    if (text.size() > 400) return text + " and others";
+    text += (text.empty() ? "" : ", ") + escape(name.value);
+  }
   return text.empty() ? "no names" : text;
 }
 

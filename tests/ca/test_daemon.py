@@ -211,8 +211,9 @@ def test_two_certificates_due_together_are_one_reload(daemon, lying_ca, hook):
         certificate(name, used_by=["nginx"]) for name in ("one", "two")))
     old = {name: everleafd.place(name, due_pair(lying_ca)).serial(name) for name in ("one", "two")}
     everleafd.start()
-    everleafd.wait(lambda: all(everleafd.serial(name) != old[name] for name in old) and hook.calls())
+    everleafd.wait(lambda: everleafd.log().count("event=adopted") == 2)
     everleafd.terminate()
+    assert all(everleafd.serial(name) != old[name] for name in old)
     assert hook.calls_file.read_text() == "both\n"
     everleafd.once().succeeded()
     assert hook.calls() == 1
@@ -236,7 +237,7 @@ def test_a_failing_reload_is_owed_until_it_succeeds(daemon, lying_ca, hook):
     everleafd.terminate()
     hook.succeed()
     everleafd.start()
-    everleafd.wait(lambda: hook.calls() == 3, what="retried after a stop")
+    everleafd.wait_for_log("event=adopted")
     everleafd.terminate()
     everleafd.once().succeeded()
     assert hook.calls() == 3 and len(lying_ca.asked("rekey")) == 1

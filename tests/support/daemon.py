@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from certificates import load, pair_matches
-from program import BINARIES, Program, environment, wait_until
+from program import BINARIES, Program, die_with_parent, environment, wait_until
 
 LIVE_FILES = ["ca.crt", "tls.crt", "tls.key", "tls.pem"]
 
@@ -57,7 +57,8 @@ class Daemon:
         with open(self.log_file, "ab") as log:
             self.process = subprocess.Popen(
                 [*map(str, before), BINARIES / "everleafd", "--config", self.config], stdin=subprocess.DEVNULL, stdout=log,
-                stderr=log, env=environment(self.directory), cwd=self.directory, start_new_session=True)
+                stderr=log, env=environment(self.directory), cwd=self.directory, start_new_session=True,
+                preexec_fn=die_with_parent)
         return self
 
     def once(self, *arguments, **variables):

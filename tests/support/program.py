@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs the program as a user without a terminal would, and says what it did, how long it took and how large it was."""
+import ctypes
 import os
 import pty
 import re
@@ -80,10 +81,23 @@ class Program:
         signal_at_limit.start()
         try:
             os.write(terminal, f"{answer}\n".encode())
-            return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), os.read(terminal, 65536).decode()
+            shown = b"".join(iter(lambda: read_terminal(terminal), b"")).decode()
+            return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), shown
         finally:
             signal_at_limit.cancel()
             os.close(terminal)
+
+
+def read_terminal(terminal):
+    try:
+        return os.read(terminal, 65536)
+    except OSError:  # EIO: nobody has it open any more
+        return b""
+
+
+def die_with_parent():
+    """For children that run on: not even a killed pytest leaves them behind."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
 def run(arguments, directory, variables, stdin=None, limit=60):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from certificates import hierarchy
 from jose import Provisioner
-from program import wait_until
+from program import die_with_parent, wait_until
 
 
 def program():
@@ -112,7 +112,8 @@ class RealCa:
         config.write_text(json.dumps(self.configuration()))
         with open(self.directory / "ca.log", "ab") as log:
             self.process = subprocess.Popen(
-                [program(), str(config)], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                [program(), str(config)], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                start_new_session=True, preexec_fn=die_with_parent,
                 env={"PATH": os.environ["PATH"], "HOME": str(self.directory), "STEPPATH": str(self.directory)})
         try:
             wait_until(self.answers, what="step-ca answers")

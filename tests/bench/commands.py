@@ -21,7 +21,8 @@ from step_ca import RealCa  # noqa: E402
 
 class Contestant:
     def __init__(self, name, *arguments, statuses=(0,)):
-        self.name, self.arguments, self.statuses = name, list(map(str, arguments)), statuses
+        self.name, self.statuses = name, statuses
+        self.arguments = [shutil.which(arguments[0]) or "", *map(str, arguments[1:])]  # by its path, as execv wants it
         self.seconds, self.peaks = [], []
 
     def run(self, directory):
@@ -42,7 +43,7 @@ class Contestant:
 
 
 def compare(title, contestants, directory, runs):
-    contestants = [one for one in contestants if one.arguments[0] and shutil.which(one.arguments[0])]
+    contestants = [one for one in contestants if one.arguments[0]]
     for _ in range(runs):
         for one in contestants:
             one.run(directory)

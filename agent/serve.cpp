@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/serve.hpp"
 
+#include <sys/signalfd.h>
+#include <unistd.h>
+
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/signal_set.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <cerrno>
 #include <csignal>
 
 #include <everleaf/config/load.hpp>
@@ -27,6 +31,19 @@ std::chrono::milliseconds longest_adoption(const Configuration& configuration) {
   return 3 * longest + slow_disk;  // asking for the main process, reloading, awaiting a worker
 }
 
+// The signals that we live by, as a descriptor. They are blocked for good, in every thread that is made after this: a
+// second SIGTERM while we end must not kill us.
+int listen_to_signals() {
+  sigset_t signals;
+  ::sigemptyset(&signals);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) ::sigaddset(&signals, signal);
+  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::signal(SIGHUP, SIG_DFL);  // it was ignored until now
+  const int descriptor = ::signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
+  if (descriptor < 0) throw system_error("cannot listen to signals", errno);
+  return descriptor;
+}
+
 bool is_within(const ThreadWorkers& workers, std::chrono::milliseconds limit) {
   const auto since = workers.busy_since();
   return !since || std::chrono::steady_clock::now() - *since <= limit;
@@ -42,7 +59,7 @@ class Service {
         in_use_(*configuration_),
         clock_(
             loop_, [this] { agent_.run_due(); }, [this] { on_clock_step(); }),
-        signals_(loop_, SIGTERM, SIGINT, SIGHUP),
+        signals_(loop_, listen_to_signals()),
         manager_(loop_, [this] { return makes_progress(); }),
         agent_(passes_, clock_, certificate_workers_, proxy_workers_, log),
         certificate_workers_(loop_, at_the_ca_at_a_time),
@@ -73,18 +90,26 @@ class Service {
   }
 
   void await_signal() {
-    signals_.async_wait([this](const boost::system::error_code& error, int signal) {
-      if (error) return;
-      if (signal != SIGHUP) {
-        manager_.stopping();
-        log_({Priority::info, "stopping", {}});
-        return agent_.stop([this] { loop_.stop(); });
-      }
+    signals_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
+                        [this](const boost::system::error_code& error) {
+                          if (error) return;
+                          signalfd_siginfo signal{};
+                          if (::read(signals_.native_handle(), &signal, sizeof signal) == sizeof signal)
+                            obey(static_cast<int>(signal.ssi_signo));
+                          await_signal();
+                        });
+  }
+
+  void obey(int signal) {
+    if (signal == SIGHUP) {
       manager_.reloading();
       reload();
       manager_.ready();
-      await_signal();
-    });
+    } else {
+      manager_.stopping();
+      log_({Priority::info, "stopping", {}});
+      agent_.stop([this] { loop_.stop(); });
+    }
   }
 
   void reload() {
@@ -111,7 +136,7 @@ class Service {
   FilePasses passes_;
   boost::asio::io_context loop_{1};
   SystemClock clock_;
-  boost::asio::signal_set signals_;
+  boost::asio::posix::stream_descriptor signals_;
   ServiceManager manager_;
   Agent agent_;
   ThreadWorkers certificate_workers_;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "agent/at_the_ca.hpp"
+#include "agent/event.hpp"
 #include "agent/passes.hpp"
 
 namespace everleaf::agent {
@@ -10,16 +12,26 @@ class FilePasses : public Passes {
  public:
   CertificateResult tend(const Configuration& configuration, const ManagedCertificate& certificate,
                          std::stop_token stop) override;
+  CertificateResult renew(const Configuration& configuration, const ManagedCertificate& certificate,
+                          std::stop_token stop) override;
   CertificateResult swap(const Configuration& configuration, const ManagedCertificate& certificate,
                          const Staged& staged) override;
   ProxyResult adopt(const Configuration& configuration, const Proxy& proxy, std::stop_token stop) override;
+  ProxyResult judge(const Configuration& configuration, const Proxy& proxy,
+                    const std::vector<std::string>& certificates, std::stop_token stop) override;
+
+ private:
+  static constexpr std::size_t at_the_ca_at_a_time = 4;
+  AtTheCa at_the_ca_{at_the_ca_at_a_time};
 };
 
 // Lets what failed before be tried again now, unless the CA asked for patience: somebody has just changed something.
-void retry_at_once(const Configuration& configuration);
+// What cannot be written, on a full disk, is logged and waits for its time.
+void retry_at_once(const Configuration& configuration, const Log& log);
 
 // Makes live/ and state/, and keeps the state's lock for as long as it lives: one daemon or --once per state directory.
-// Throws conflict if another process holds it.
+// Given files that a crash left of two generations are whole when it is made: a proxy that starts after us needs that.
+// Throws conflict if another process holds the lock.
 class StateInUse {
  public:
   explicit StateInUse(const Configuration& configuration);

@@ -1,47 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/serve.hpp"
 
-#include <sys/signalfd.h>
-#include <unistd.h>
-
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
-#include <cerrno>
 #include <csignal>
+#include <deque>
+#include <iterator>
 
 #include <everleaf/config/load.hpp>
 #include <everleaf/error/error.hpp>
+#include <everleaf/process/service_signals.hpp>
 #include "agent/agent.hpp"
 #include "agent/file_passes.hpp"
+#include "agent/http_api.hpp"
 #include "agent/service_manager.hpp"
 
 namespace everleaf::agent {
 namespace {
 
-constexpr std::size_t at_the_ca_at_a_time = 4;
+constexpr std::size_t certificates_at_a_time = 8;  // half of them at the CA, half writing
+constexpr std::size_t swaps_at_a_time = 1;
 constexpr std::size_t proxies_at_a_time = 2;
 
 // What takes longer than this does not end any more: everything in it has a limit of its own, but the disk.
 constexpr std::chrono::minutes longest_tending{5};
+constexpr std::chrono::minutes longest_swap{2};
 constexpr std::chrono::seconds slow_disk{30};
 
 std::chrono::milliseconds longest_adoption(const Configuration& configuration) {
   std::chrono::milliseconds longest{0};
   for (const auto& [name, proxy] : configuration.proxies) longest = std::max(longest, proxy.time_limit);
-  return 3 * longest + slow_disk;  // asking for the main process, reloading, awaiting a worker
-}
-
-// The signals that we live by, as a descriptor. They are blocked for good, in every thread that is made after this: a
-// second SIGTERM while we end must not kill us.
-int listen_to_signals() {
-  sigset_t signals;
-  ::sigemptyset(&signals);
-  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) ::sigaddset(&signals, signal);
-  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  std::signal(SIGHUP, SIG_DFL);  // it was ignored until now
-  const int descriptor = ::signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
-  if (descriptor < 0) throw system_error("cannot listen to signals", errno);
-  return descriptor;
+  // A trial: four times the limit, and all that one adoption may do then: checking, asking for the main process,
+  // reloading, awaiting a worker, asking probes.
+  return 8 * longest + slow_disk;
 }
 
 bool is_within(const ThreadWorkers& workers, std::chrono::milliseconds limit) {
@@ -59,10 +50,12 @@ class Service {
         in_use_(*configuration_),
         clock_(
             loop_, [this] { agent_.run_due(); }, [this] { on_clock_step(); }),
-        signals_(loop_, listen_to_signals()),
+        signals_(loop_, listen_to_service_signals().release()),
         manager_(loop_, [this] { return makes_progress(); }),
-        agent_(passes_, clock_, certificate_workers_, proxy_workers_, log),
-        certificate_workers_(loop_, at_the_ca_at_a_time),
+        endpoint_(loop_, [this](const HttpCall& call) { return answer(call, agent_, how_it_is(), log_); }),
+        agent_(passes_, clock_, certificate_workers_, swap_workers_, proxy_workers_, log),
+        certificate_workers_(loop_, certificates_at_a_time),
+        swap_workers_(loop_, swaps_at_a_time),
         proxy_workers_(loop_, proxies_at_a_time) {}
 
   int run() {
@@ -73,6 +66,7 @@ class Service {
     await_signal();
     agent_.on_change([this](const Outlook& outlook) { manager_.tell(outlook); });
     agent_.use(configuration_);
+    listen();
     manager_.ready();
     loop_.run();
     log_({Priority::info, "stopped", {}});
@@ -81,7 +75,23 @@ class Service {
 
  private:
   bool makes_progress() const {
-    return is_within(certificate_workers_, longest_tending) && is_within(proxy_workers_, longest_adoption_);
+    return is_within(certificate_workers_, longest_tending) && is_within(swap_workers_, longest_swap) &&
+           is_within(proxy_workers_, longest_adoption_);
+  }
+
+  DaemonStatus how_it_is() const { return {started_, options_.configuration.string(), refused_, makes_progress()}; }
+
+  // Who cannot be asked renews all the same.
+  void listen() {
+    const auto try_to = [this](const auto& where) {
+      try {
+        endpoint_.listen(where);
+      } catch (const Error& error) {
+        log_({Priority::error, "not-listening", {{"error", error.what()}, {"hint", error.hint()}}});
+      }
+    };
+    try_to(configuration_->socket_path());
+    if (configuration_->metrics) try_to(*configuration_->metrics);
   }
 
   void on_clock_step() {
@@ -89,13 +99,16 @@ class Service {
     agent_.replan();
   }
 
+  bool is_from_start(const Configuration& other) const {
+    return other.state == configuration_->state && other.socket_path() == configuration_->socket_path() &&
+           other.metrics == configuration_->metrics;
+  }
+
   void await_signal() {
     signals_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
                         [this](const boost::system::error_code& error) {
                           if (error) return;
-                          signalfd_siginfo signal{};
-                          if (::read(signals_.native_handle(), &signal, sizeof signal) == sizeof signal)
-                            obey(static_cast<int>(signal.ssi_signo));
+                          if (const auto signal = take_signal(signals_.native_handle())) obey(*signal);
                           await_signal();
                         });
   }
@@ -113,18 +126,22 @@ class Service {
   }
 
   void reload() {
-    const auto loaded = load_configuration(options_.configuration);
-    for (const auto& problem : loaded.problems)
+    auto loaded = load_configuration(options_.configuration);
+    if (loaded.configuration && !is_from_start(*loaded.configuration))
+      loaded.problems.push_back(
+          {options_.configuration, 0, 0, "\"state\", \"socket\" and \"listen\" change only with a restart", {}});
+    refused_.clear();
+    for (const auto& problem : loaded.problems) {
+      refused_.push_back(to_string(problem));
       log_({Priority::error, "configuration-refused", {{"problem", to_string(problem)}, {"hint", problem.hint}}});
-    if (!loaded.configuration) return;
-    if (loaded.configuration->state != configuration_->state)
-      return log_({Priority::error, "configuration-refused", {{"problem", "\"state\" changes only with a restart"}}});
+    }
+    if (!loaded.problems.empty()) return;
     configuration_ = std::make_shared<const Configuration>(*loaded.configuration);
     longest_adoption_ = std::max(longest_adoption_, longest_adoption(*configuration_));
     log_({Priority::info,
           "configuration-taken",
           {{"certificates", std::to_string(configuration_->certificates.size())}}});
-    retry_at_once(*configuration_);
+    retry_at_once(*configuration_, log_);
     agent_.use(configuration_);
   }
 
@@ -133,13 +150,17 @@ class Service {
   std::shared_ptr<const Configuration> configuration_;
   std::chrono::milliseconds longest_adoption_ = longest_adoption(*configuration_);  // under any of ours so far
   StateInUse in_use_;
+  const Time started_ = system_now();
+  std::vector<std::string> refused_;  // of the configuration that was read last
   FilePasses passes_;
   boost::asio::io_context loop_{1};
   SystemClock clock_;
   boost::asio::posix::stream_descriptor signals_;
   ServiceManager manager_;
+  HttpEndpoint endpoint_;
   Agent agent_;
   ThreadWorkers certificate_workers_;
+  ThreadWorkers swap_workers_;
   ThreadWorkers proxy_workers_;
 };
 
@@ -147,18 +168,23 @@ void tell(const std::vector<Event>& events, const Log& log) {
   for (const auto& event : events) log(event);
 }
 
-// Whether the certificate is well afterwards.
-bool tend_once(FilePasses& passes, const Configuration& configuration, const ManagedCertificate& certificate,
-               const Log& log) {
+struct Outcome {
+  bool well;
+  bool trust_changed;
+};
+
+Outcome tend_once(FilePasses& passes, const Configuration& configuration, const ManagedCertificate& certificate,
+                  const Log& log) {
   auto result = passes.tend(configuration, certificate, {});
   tell(result.events, log);
   if (!result.staged) {
     if (result.renewal) log(waiting_event(certificate.name, result));
-    return !result.failed;
+    return {!result.failed, result.trust_changed};
   }
+  const bool trust_changed = result.trust_changed;
   result = passes.swap(configuration, certificate, *result.staged);
   tell(result.events, log);
-  return !result.failed;
+  return {!result.failed, trust_changed};
 }
 
 }  // namespace
@@ -168,18 +194,35 @@ int serve(const Options& options, const Log& log) { return Service(options, log)
 int once(const Options& options, const Log& log) {
   const auto configuration = require_configuration(options.configuration);
   const StateInUse in_use(configuration);
-  retry_at_once(configuration);
+  retry_at_once(configuration, log);
   FilePasses passes;
-  bool well = true;
-  for (const auto& [name, certificate] : configuration.certificates)
-    well &= tend_once(passes, configuration, certificate, log);
-  for (const auto& [name, proxy] : configuration.proxies) {
-    const auto result = passes.adopt(configuration, proxy, {});
+  const auto tend_all = [&] {
+    Outcome all{true, false};
+    for (const auto& [name, certificate] : configuration.certificates) {
+      const auto outcome = tend_once(passes, configuration, certificate, log);
+      all = {all.well && outcome.well, all.trust_changed || outcome.trust_changed};
+    }
+    return all;
+  };
+  auto outcome = tend_all();
+  if (outcome.trust_changed) outcome = tend_all();  // the first of them were looked at before
+  bool well = outcome.well;
+  std::deque<std::string> proxies;
+  for (const auto& [name, proxy] : configuration.proxies) proxies.push_back(name);
+  for (; !proxies.empty(); proxies.pop_front()) {
+    const auto& proxy = configuration.proxies.at(proxies.front());
+    auto result = passes.adopt(configuration, proxy, {});
     tell(result.events, log);
-    well &= !result.try_again;
+    if (!result.refused.empty()) {
+      result = passes.judge(configuration, proxy, result.refused, {});
+      tell(result.events, log);
+      well = false;
+    }
+    well &= !result.try_again && !(result.account && outlived_deadline(*result.account, system_now()));
+    std::ranges::copy(result.disturbed, std::back_inserter(proxies));
     for (const auto& adopted : result.adopted)  // the previous generation is not needed any more
       if (const auto one = configuration.certificates.find(adopted); one != configuration.certificates.end())
-        well &= tend_once(passes, configuration, one->second, log);
+        well &= tend_once(passes, configuration, one->second, log).well;
   }
   return well ? 0 : 1;
 }

@@ -5,7 +5,7 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <functional>
 
-#include <everleaf/time/time.hpp>
+#include <everleaf/process/wall_clock_alarm.hpp>
 
 namespace everleaf::agent {
 
@@ -18,20 +18,22 @@ class WallClock {
   virtual void wake_at(Time when) = 0;
 };
 
-// The system's clock: a timerfd on CLOCK_REALTIME that is cancelled when somebody sets the clock (timerfd_create(2)),
-// so that a step or a wake from suspend is noticed at once.
+// The system's clock.
 class SystemClock : public WallClock {
  public:
   // `on_alarm` when the time has come, `on_step` when the clock was set.
   SystemClock(boost::asio::io_context& loop, std::function<void()> on_alarm, std::function<void()> on_step);
 
+  ~SystemClock() override { timer_.release(); }
+
   Time now() const override { return system_now(); }
-  void wake_at(Time when) override;
+  void wake_at(Time when) override { alarm_.set(when); }
 
  private:
   void await();
 
-  boost::asio::posix::stream_descriptor timer_;
+  WallClockAlarm alarm_;
+  boost::asio::posix::stream_descriptor timer_;  // that of the alarm
   std::function<void()> on_alarm_;
   std::function<void()> on_step_;
 };

@@ -1,24 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/output_file.hpp"
 
-#include <cstdio>
+#include "cli/report.hpp"
 
 namespace everleaf::cli {
 
-OutputFile::OutputFile(const std::string& file, ExistingFiles existing) {
+OutputFile::OutputFile(const std::string& file, ExistingFiles existing, mode_t mode) : name_(file) {
   if (file.empty()) return;
   require_replaceable({file}, existing);
-  file_.emplace(file, file_mode::private_key);
+  file_.emplace(file, mode_of(file, mode));
   remove_stray_temporaries(file);
 }
 
-bool OutputFile::write(std::string_view contents) {
+bool OutputFile::write(std::string_view contents, const std::string& member) {
   if (!file_) {
-    std::fwrite(contents.data(), 1, contents.size(), stdout);
+    print(member, contents);
     return false;
   }
   file_->write(contents);
   file_->commit();
+  tell_written(name_);
   return true;
 }
 

@@ -10,16 +10,17 @@
 
 namespace everleaf::cli {
 
-// Where a command puts its result: a file (0600, as step has it), or standard output if no file was named. Made before
-// the CA is asked, it finds out that the file may be replaced and can be written.
+// Where a command puts its result: a file (0600 unless said otherwise, as step has it), or standard output if no file
+// was named. Made before the CA is asked, it finds out that the file may be replaced and can be written.
 class OutputFile {
  public:
-  OutputFile(const std::string& file, ExistingFiles existing);
+  OutputFile(const std::string& file, ExistingFiles existing, mode_t mode = file_mode::private_key);
 
-  // Whether it went to a file, so that this can be said.
-  bool write(std::string_view contents);
+  // Whether it went to a file, so that this can be said; `member` is what it is called with --json if it did not.
+  bool write(std::string_view contents, const std::string& member = "output");
 
  private:
+  std::string name_;
   std::optional<AtomicFile> file_;
 };
 

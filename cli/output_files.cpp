@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/output_files.hpp"
 
+#include <algorithm>
+
 #include <everleaf/files/lock.hpp>
+#include "cli/report.hpp"
 
 namespace everleaf::cli {
 namespace {
@@ -11,69 +14,135 @@ namespace fs = std::filesystem;
 fs::path directory_of(const fs::path& file) { return file.has_parent_path() ? file.parent_path() : "."; }
 
 // Commands hold it only while they look at or replace files, never while they wait for a CA.
-Lock lock_directory_of(const fs::path& file) { return Lock::acquire(directory_of(file), {}, std::chrono::seconds(10)); }
+Lock lock_directory_of(const fs::path& file, std::stop_token stop) {
+  return Lock::acquire(directory_of(file), std::move(stop), std::chrono::seconds(10));
+}
 
-PrivateKey read_key(const fs::path& file, const std::string& password_file) {
+PrivateKey read_key(const fs::path& file, KeyPassword& password) {
   const auto pem = read_file(file);
-  std::optional<Secret> password;
-  if (PrivateKey::is_encrypted_pem(pem))
-    password = password_file.empty() ? ask_password("Please enter the password to decrypt " + file.string(),
-                                                    "give the password with --password-file")
-                                     : read_secret(password_file);
-  return PrivateKey::from_pem(pem, file.string(), password);
+  if (!PrivateKey::is_encrypted_pem(pem)) return PrivateKey::from_pem(pem, file.string());
+  return PrivateKey::from_pem(pem, file.string(), password.of(file));
+}
+
+// `chain` was accepted, so that a root vouches for it; with several of one name it is not seen which.
+std::vector<Certificate> with_root(std::vector<Certificate> chain, const TrustAnchors& anchors) {
+  const auto at = std::max(system_now(), chain.front().validity().not_before);
+  const auto* roots = std::get_if<std::vector<Certificate>>(&anchors);
+  const auto root = roots != nullptr ? root_of(chain, *roots, at) : std::nullopt;
+  if (root && chain.back() != *root) chain.push_back(*root);
+  if (root) return chain;
+  throw Error(ErrorKind::usage, "the root for --out-fullchain is not known", "give it with --root");
 }
 
 }  // namespace
 
-Identity read_pair(const fs::path& certificate, const fs::path& key, const std::string& password_file) {
+Secret KeyPassword::of(const fs::path& key) {
+  if (!file_.empty()) return read_secret(file_);
+  if (!typed_)
+    typed_ = ask_password("Please enter the password to decrypt " + key.string(), "give the password with " + flag_);
+  return *typed_;
+}
+
+PrivateKey read_key(const fs::path& file, const std::string& password_file) {
+  KeyPassword password(password_file);
+  return read_key(file, password);
+}
+
+Identity read_pair(const fs::path& certificate, const fs::path& key, KeyPassword& password,
+                   const OutputOptions& outputs, std::stop_token stop) {
   {
-    const auto lock = lock_directory_of(certificate);
-    if (recover_files({certificate, key}))
-      say("An interrupted replacement of " + certificate.string() + " was completed.");
+    const auto lock = lock_directory_of(certificate, std::move(stop));
+    std::vector<fs::path> files{certificate, key};
+    for (const auto& part : outputs.parts()) files.push_back(part);
+    if (recover_files(files)) say("An interrupted replacement of " + certificate.string() + " was completed.");
   }
-  Identity identity{parse_certificates(read_file(certificate), certificate.string()), read_key(key, password_file)};
+  Identity identity{parse_certificates(read_file(certificate), certificate.string()), read_key(key, password)};
   require_matching(identity, certificate.string() + " and " + key.string());
   return identity;
 }
 
-OutputPair::OutputPair(fs::path certificate, fs::path key, KeyFile key_file, ExistingFiles existing)
-    : certificate_(std::move(certificate)), key_(std::move(key)), key_file_(key_file), existing_(existing) {
+Identity read_pair(const fs::path& certificate, const fs::path& key, const std::string& password_file,
+                   const std::string& flag) {
+  KeyPassword password(password_file, flag);
+  return read_pair(certificate, key, password);
+}
+
+OutputPair::OutputPair(fs::path certificate, fs::path key, KeyFile key_file, ExistingFiles existing,
+                       const OutputOptions& options, std::stop_token stop)
+    : certificate_(std::move(certificate)),
+      key_(std::move(key)),
+      key_file_(key_file),
+      existing_(existing),
+      stop_(std::move(stop)) {
   if (!fs::is_directory(directory_of(certificate_)))
     throw Error(ErrorKind::missing, "there is no directory " + directory_of(certificate_).string() + " to write to",
                 "make it first, or give another path");
-  const auto lock = lock_directory_of(certificate_);
-  recover_files({certificate_, key_});
-  std::vector<FileTarget> targets{{certificate_, mode_of(certificate_, file_mode::private_key)}};
-  if (key_file_ == KeyFile::write) targets.push_back({key_, mode_of(key_, file_mode::private_key)});
-  std::vector<fs::path> written;
-  for (const auto& target : targets) written.push_back(target.path);
-  require_replaceable(written, existing_);
+  want(Part::chain_with_leaf, certificate_);
+  if (key_file_ == KeyFile::write) want(Part::key, key_);
+  want(Part::leaf, options.leaf);
+  want(Part::chain, options.chain);
+  want(Part::full_chain, options.full_chain);
+
+  const auto lock = lock_directory_of(certificate_, stop_);
+  auto known = paths_;
+  if (key_file_ == KeyFile::keep) known.push_back(key_);  // of a record that was left by a rekey
+  recover_files(known);
+  std::vector<FileTarget> targets;
+  for (std::size_t i = 0; i < parts_.size(); ++i) {
+    const auto holds = parts_[i] == Part::key ? OutputOptions::Holds::key : OutputOptions::Holds::certificates;
+    targets.push_back({paths_[i], options.access_to(paths_[i], holds)});
+  }
+  require_replaceable(paths_, existing_);
   before_ = contents();
   files_.emplace(targets);
 }
 
-std::vector<std::optional<std::string>> OutputPair::contents() const {
-  return {read_file_if_present(certificate_), read_file_if_present(key_)};
+void OutputPair::want(Part part, const fs::path& file) {
+  if (file.empty()) return;
+  parts_.push_back(part);
+  paths_.push_back(file);
 }
 
-void OutputPair::require_unchanged(const Identity& identity) const {
+std::vector<std::optional<std::string>> OutputPair::contents() const {
+  std::vector<std::optional<std::string>> both{read_file_if_present(certificate_)};
+  if (key_file_ != KeyFile::absent) both.push_back(read_file_if_present(key_));
+  return both;
+}
+
+void OutputPair::require_unchanged(const PrivateKey* key) const {
   const auto now = contents();
   if (now == before_) return;
-  const Error changed(ErrorKind::conflict,
-                      certificate_.string() + " and " + key_.string() + " were changed by somebody else meanwhile",
+  const auto what = key_file_ == KeyFile::absent ? certificate_.string() + " was"
+                                                 : certificate_.string() + " and " + key_.string() + " were";
+  const Error changed(ErrorKind::conflict, what + " changed by somebody else meanwhile",
                       "nothing was written; look at what is there now");
   if (existing_ != ExistingFiles::replace) throw changed;
-  if (key_file_ == KeyFile::write) return;
-  if (!now[1] || PrivateKey::is_encrypted_pem(*now[1]) || PrivateKey::from_pem(*now[1], key_.string()) != identity.key)
+  if (key_file_ != KeyFile::keep) return;
+  if (!now[1] || PrivateKey::is_encrypted_pem(*now[1]) || PrivateKey::from_pem(*now[1], key_.string()) != *key)
     throw changed;
 }
 
-void OutputPair::write(const Identity& identity) {
-  const auto lock = lock_directory_of(certificate_);
-  require_unchanged(identity);
-  files_->write(0, to_pem(identity.chain));
-  if (key_file_ == KeyFile::write) files_->write(1, identity.key.to_pem().reveal());
+void OutputPair::write(const Identity& identity, const TrustAnchors& roots) {
+  write(identity.chain, &identity.key, roots);
+}
+
+void OutputPair::write(const std::vector<Certificate>& chain, const TrustAnchors& roots) {
+  write(chain, nullptr, roots);
+}
+
+void OutputPair::write(const std::vector<Certificate>& chain, const PrivateKey* key, const TrustAnchors& roots) {
+  const auto lock = lock_directory_of(certificate_, stop_);
+  require_unchanged(key);
+  for (std::size_t i = 0; i < parts_.size(); ++i) switch (parts_[i]) {
+      case Part::chain_with_leaf: files_->write(i, to_pem(chain)); break;
+      case Part::key: files_->write(i, key->to_pem().reveal()); break;
+      case Part::leaf: files_->write(i, chain.front().to_pem()); break;
+      case Part::chain: files_->write(i, to_pem({chain.begin() + 1, chain.end()})); break;
+      case Part::full_chain: files_->write(i, to_pem(with_root(chain, roots))); break;
+    }
   files_->commit();
+  for (const auto& path : paths_) tell_written(path);
+  tell_certificate(chain.front());
 }
 
 }  // namespace everleaf::cli

@@ -5,13 +5,16 @@
 #include <sstream>
 
 #include <everleaf/files/file.hpp>
+#include <everleaf/jose/base64.hpp>
 #include <everleaf/process/command.hpp>
 #include <everleaf/process/signal.hpp>
-#include <everleaf/step_ca/sign_token.hpp>
 #include "cli/context/step_path.hpp"
+#include "cli/report.hpp"
 
 namespace everleaf::cli {
 namespace {
+
+constexpr auto ca_heading = "The CA";
 
 constexpr auto bootstrap_hint = "run \"everleaf ca bootstrap --ca-url URL --fingerprint HEX\" once, or give --root";
 
@@ -32,8 +35,15 @@ std::string without_days(const std::string& value) {
 
 }  // namespace
 
-void CaOptions::add_to(CLI::App& command) {
+void CaOptions::add_url_to(CLI::App& command) {
+  const OptionGroup group(command, ca_heading);
   command.add_option("--ca-url", ca_url, "the CA, as https://ca.internal:9443")->type_name("URL");
+  command.add_option("--context", context, "the context to use instead of the current one")->type_name("NAME");
+}
+
+void CaOptions::add_to(CLI::App& command) {
+  add_url_to(command);
+  const OptionGroup group(command, ca_heading);
   command.add_option("--root", root, "file with the root certificates that the CA's certificate must lead to")
       ->type_name("FILE");
 }
@@ -45,15 +55,22 @@ HttpsUrl CaOptions::url() const {
 
 std::vector<Certificate> CaOptions::roots() const {
   const std::filesystem::path file =
-      root.empty() ? StepPath::from_environment().root_certificate() : std::filesystem::path(root);
+      root.empty() ? StepPath::from_environment(context).root_certificate() : std::filesystem::path(root);
   const auto pem = read_file_if_present(file);
   if (!pem) throw Error(ErrorKind::missing, "there is no root certificate " + file.string(), bootstrap_hint);
   return parse_certificates(*pem, file.string());
 }
 
-StepCa CaOptions::connect() const { return StepCa(url(), roots(), {}); }
+// In braces from left to right: what is missing first is complained about first, whatever the compiler.
+StepCa CaOptions::connect(std::stop_token stop) const { return StepCa{url(), roots(), std::move(stop)}; }
+
+void say_ca(const StepCa& ca) {
+  say_checked("CA", ca.url().origin());
+  tell("ca", ca.url().origin());
+}
 
 void FingerprintOption::add_to(CLI::App& command) {
+  const OptionGroup group(command, ca_heading);
   command.add_option("--fingerprint", text, "SHA-256 of the root certificate, in hex")->type_name("HEX");
 }
 
@@ -70,8 +87,9 @@ void ForceOption::add_to(CLI::App& command) {
 }
 
 void KeyOptions::add_to(CLI::App& command) {
+  const OptionGroup group(command, "The new key");
   command.add_option("--kty", kty, "kind of key: EC (default), OKP or RSA")->check(CLI::IsMember({"EC", "OKP", "RSA"}));
-  command.add_option("--curve,--crv", curve, "P-256 (default), P-384, P-521; Ed25519 for OKP");
+  command.add_option("--crv,--curve", curve, "P-256 (default), P-384, P-521; Ed25519 for OKP");
   command.add_option("--size", size, "bits of an RSA key: 2048 (default), 3072, 4096");
 }
 
@@ -93,25 +111,13 @@ KeyType KeyOptions::type() const {
   reject("--curve", curve, "P-256, P-384 or P-521; Ed25519 with --kty OKP");
 }
 
-void ProvisionerOptions::add_to(CLI::App& command) {
-  command.add_option("--provisioner,--issuer", provisioner, "name of the provisioner")->type_name("NAME");
-  command
-      .add_option("--provisioner-password-file,--password-file", password_file,
-                  "file with the password of the provisioner's key")
-      ->type_name("FILE");
-}
-
-Secret ProvisionerOptions::make_token(StepCa& ca, const std::string& subject, const std::vector<std::string>& names,
-                                      const Validity& validity) const {
-  const auto chosen = choose_provisioner(ca.provisioners(), provisioner);
-  say_checked("Provisioner", chosen.name + " (" + chosen.type + ") [kid: " + chosen.key_id + "]");
-  const auto password = password_file.empty() ? ask_password("Please enter the password to decrypt the provisioner key",
-                                                             "give the password with --provisioner-password-file")
-                                              : read_secret(password_file);
-  return make_sign_token(ca, chosen, decrypt_provisioner_key(chosen, password), subject, names, validity);
+std::string base64url_of(const Fingerprint& fingerprint) {
+  const auto& bytes = fingerprint.bytes();
+  return base64url({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
 }
 
 void ValidityOptions::add_to(CLI::App& command) {
+  const OptionGroup group(command, "How long it is valid");
   command.add_option("--not-before", not_before, "begin of the validity: a time, or a duration from now")
       ->type_name("TIME|DURATION");
   command.add_option("--not-after", not_after, "end of the validity: a time, or a duration from its begin")
@@ -132,7 +138,19 @@ std::optional<std::chrono::seconds> ValidityOptions::lifetime() const {
   return std::chrono::floor<std::chrono::seconds>(*duration);
 }
 
+Time ValidityOptions::begin(Time now) const {
+  if (const auto time = parse_time(not_before)) return *time;
+  return now + std::chrono::floor<std::chrono::seconds>(parse_duration(not_before).value_or(Duration{0}));
+}
+
+std::optional<Time> ValidityOptions::end(Time now) const {
+  if (const auto time = parse_time(not_after)) return time;
+  const auto length = lifetime();
+  return length ? std::optional(begin(now) + *length) : std::nullopt;
+}
+
 void HookOptions::add_to(CLI::App& command) {
+  const OptionGroup group(command, "What is told of it");
   command.add_option("--exec", exec, "program to run afterwards; its words are separated by spaces, there is no shell");
   auto* pid_option = command.add_option("--pid", pid, "process to signal afterwards");
   auto* pid_file_option =
@@ -141,14 +159,14 @@ void HookOptions::add_to(CLI::App& command) {
   command.add_option("--signal", signal, "number of the signal to send (default 1, SIGHUP)")->check(CLI::Range(1, 64));
 }
 
-void HookOptions::run() const {
+void HookOptions::run(std::chrono::milliseconds limit, std::stop_token stop) const {
   if (!pid_file.empty()) signal_process(pid_file, signal);
   if (pid && kill(*pid, signal) != 0) throw system_error("cannot signal process " + std::to_string(*pid), errno);
   std::istringstream words(exec);
   const std::vector<std::string> argv{std::istream_iterator<std::string>(words), {}};
   if (argv.empty()) return;
-  const auto result = run_command(argv, {}, {});
-  std::fputs(result.output.c_str(), stdout);
+  const auto result = run_command(argv, {.time = limit}, std::move(stop));
+  print("exec-output", result.output);
   std::fputs(result.errors.c_str(), stderr);
 }
 

@@ -14,16 +14,34 @@
 
 namespace everleaf::cli {
 
-// --ca-url and --root: which CA, and why it is trusted.
+// The heading under which --help lists the options that are added while this lives.
+class OptionGroup {
+ public:
+  OptionGroup(CLI::App& command, const std::string& heading) : defaults_(*command.option_defaults()) {
+    defaults_.group(heading);
+  }
+  ~OptionGroup() { defaults_.group("Options"); }
+  OptionGroup(const OptionGroup&) = delete;
+  OptionGroup& operator=(const OptionGroup&) = delete;
+
+ private:
+  CLI::OptionDefaults& defaults_;
+};
+
+// --ca-url, --root and --context: which CA, and why it is trusted.
 struct CaOptions {
   std::string ca_url;
   std::string root;
+  std::string context;
 
   void add_to(CLI::App& command);
+  void add_url_to(CLI::App& command);      // without --root, for commands that fetch it
   HttpsUrl url() const;                    // throws usage if there is none
   std::vector<Certificate> roots() const;  // of --root, else of STEPPATH; throws missing with a hint
-  StepCa connect() const;
+  StepCa connect(std::stop_token stop = {}) const;
 };
+
+void say_ca(const StepCa& ca);
 
 // --fingerprint of a root that is not here yet.
 struct FingerprintOption {
@@ -50,16 +68,8 @@ struct KeyOptions {
   KeyType type() const;  // throws usage
 };
 
-// --provisioner and the password of its key.
-struct ProvisionerOptions {
-  std::string provisioner;
-  std::string password_file;
-
-  void add_to(CLI::App& command);
-  // A one-time token of the chosen JWK provisioner, and says which that is.
-  Secret make_token(StepCa& ca, const std::string& subject, const std::vector<std::string>& names,
-                    const Validity& validity) const;
-};
+// As a token's "cnf" names a request.
+std::string base64url_of(const Fingerprint& fingerprint);
 
 // --not-before and --not-after of a certificate: sent as typed, so that the CA's clock decides; checked for form here.
 struct ValidityOptions {
@@ -68,6 +78,8 @@ struct ValidityOptions {
 
   void add_to(CLI::App& command);
   std::optional<std::chrono::seconds> lifetime() const;  // if both ends are known to us
+  Time begin(Time now) const;                            // by our clock, as the following
+  std::optional<Time> end(Time now) const;               // if it was given
 };
 
 // --exec, --pid, --pid-file, --signal: what is told of a new certificate.
@@ -78,7 +90,9 @@ struct HookOptions {
   int signal = 1;
 
   void add_to(CLI::App& command);
-  void run() const;  // the signal first, then the program; throws hook
+  bool any() const { return pid || !pid_file.empty() || !exec.empty(); }
+  // The signal first, then the program, which is ended after `limit`. Throws hook or cancelled.
+  void run(std::chrono::milliseconds limit, std::stop_token stop) const;
 };
 
 // "1h" or "2d"; throws usage naming the flag.

@@ -10,6 +10,7 @@
 #include <memory>
 
 #include <everleaf/files/file.hpp>
+#include "cli/report.hpp"
 
 namespace everleaf::cli {
 namespace {
@@ -53,19 +54,11 @@ class Silence {
   termios before_{};
 };
 
-bool may_replace(const std::filesystem::path& file) {
-  const Terminal terminal;
-  const std::string question = "Would you like to overwrite " + escape(file.string()) + " [y/n]: ";
-  if (!terminal.is_there())
-    throw Error(ErrorKind::conflict, file.string() + " exists, and there is no terminal to ask", "--force replaces it");
-  terminal.show(question);
-  const auto answer = terminal.read_line();
-  return answer.reveal() == "y" || answer.reveal() == "yes";
-}
-
 }  // namespace
 
 void show_error(const Error& error) {
+  tell("error", error.what());
+  if (!error.hint().empty()) tell("hint", error.hint());
   const bool colour = has_colour();
   std::fprintf(stderr, "everleaf: %serror:%s %s\n", colour ? "\033[31m" : "", colour ? "\033[0m" : "", error.what());
   if (!error.hint().empty())
@@ -73,7 +66,9 @@ void show_error(const Error& error) {
                  error.hint().c_str());
 }
 
-void say(const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); }
+void say(const std::string& line) {
+  if (!wants_silence()) std::fprintf(stderr, "%s\n", line.c_str());
+}
 
 void say_checked(std::string_view what, std::string_view value) {
   const bool colour = has_colour();
@@ -84,8 +79,20 @@ void require_replaceable(const std::vector<std::filesystem::path>& files, Existi
   for (const auto& file : files) {
     if (std::filesystem::is_directory(file)) throw Error(ErrorKind::conflict, file.string() + " is a directory");
     if (existing == ExistingFiles::replace || !std::filesystem::exists(std::filesystem::symlink_status(file))) continue;
-    if (!may_replace(file)) throw Error(ErrorKind::conflict, file.string() + " exists and was left as it is");
+    if (!Terminal().is_there())
+      throw Error(ErrorKind::conflict, file.string() + " exists, and there is no terminal to ask",
+                  "--force replaces it");
+    if (!ask_yes_or_no("Would you like to overwrite " + escape(file.string()), "--force replaces it"))
+      throw Error(ErrorKind::conflict, file.string() + " exists and was left as it is");
   }
+}
+
+bool ask_yes_or_no(const std::string& question, const std::string& hint) {
+  const Terminal terminal;
+  if (!terminal.is_there()) throw Error(ErrorKind::usage, "there is no terminal to ask: " + question, hint);
+  terminal.show(question + " [y/n]: ");
+  const auto answer = terminal.read_line();
+  return answer.reveal() == "y" || answer.reveal() == "yes";
 }
 
 Secret ask_password(const std::string& prompt, const std::string& hint) {

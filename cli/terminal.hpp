@@ -15,7 +15,7 @@
 namespace everleaf::cli {
 
 void show_error(const Error& error);
-void say(const std::string& line);
+void say(const std::string& line);  // not with --quiet or --json
 // "✔ CA: https://ca.internal", as step marks what was chosen or done.
 void say_checked(std::string_view what, std::string_view value);
 
@@ -23,6 +23,9 @@ void say_checked(std::string_view what, std::string_view value);
 enum class ExistingFiles { ask, replace };
 // Asks for each of `files` that exists; throws conflict if one must not be replaced or nobody can be asked.
 void require_replaceable(const std::vector<std::filesystem::path>& files, ExistingFiles existing);
+
+// Asks at the terminal; throws usage, with `hint`, if there is none.
+bool ask_yes_or_no(const std::string& question, const std::string& hint);
 
 // Reads a password from the terminal without showing it. Throws usage, with `hint`, if there is no terminal.
 Secret ask_password(const std::string& prompt, const std::string& hint);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <cstdio>
-
 #include "cli/command.hpp"
+#include "cli/report.hpp"
 #include "cli/shared_options.hpp"
 
 namespace everleaf::cli {
@@ -16,7 +15,7 @@ void add_ca_health(CLI::App& ca) {
   options->add_to(command);
   on_run(command, [options] {
     options->connect().health();
-    std::puts("ok");
+    print_line("health", "ok");
     return 0;
   });
 }

@@ -1,56 +1,58 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <everleaf/files/file.hpp>
 #include <everleaf/lifecycle/check.hpp>
 #include <everleaf/lifecycle/obtain.hpp>
-#include "cli/ca/due.hpp"
-#include "cli/ca/renewal_error.hpp"
+#include "cli/ca/renewal.hpp"
 #include "cli/command.hpp"
-#include "cli/output_files.hpp"
-#include "cli/shared_options.hpp"
 
 namespace everleaf::cli {
 namespace {
 
 struct RekeyOptions {
-  std::string certificate_file;
-  std::string key_file;
+  RenewalOptions shared;
   std::string certificate_output;
   std::string key_output;
   std::string private_key;
-  std::string password_file;
-  std::string expires_in;
   KeyOptions key;
-  HookOptions hooks;
-  CaOptions ca;
-  ForceOption force;
 };
 
-// Whether it was due.
-bool rekey(const RekeyOptions& options) try {
-  const auto present = read_pair(options.certificate_file, options.key_file, options.password_file);
-  if (const auto left = not_due_for(present.leaf(), options.expires_in, system_now())) {
-    say("certificate not rekeyed: expires in " + format_duration(*left));
-    return false;
-  }
-  const auto new_key = options.private_key.empty()
-                           ? PrivateKey::generate(options.key.type())
-                           : PrivateKey::from_pem(read_file(options.private_key), options.private_key);
-  const auto certificate_target =
-      options.certificate_output.empty() ? options.certificate_file : options.certificate_output;
-  const bool keeps_given_key = !options.private_key.empty() && options.key_output.empty();
-  const auto key_target = keeps_given_key              ? options.private_key
-                          : options.key_output.empty() ? options.key_file
-                                                       : options.key_output;
-  OutputPair output(certificate_target, key_target, keeps_given_key ? KeyFile::keep : KeyFile::write,
-                    options.force.existing_files());
+PrivateKey new_key(const RekeyOptions& options) {
+  if (options.private_key.empty()) return PrivateKey::generate(options.key.type());
+  return PrivateKey::from_pem(read_file(options.private_key), options.private_key);
+}
 
-  auto ca = options.ca.connect();
-  const ExpectedCertificate expected{new_key, {}, present.leaf(), std::nullopt};
-  output.write(accept(everleaf::rekey(ca, present, new_key, system_now()), expected, ca.trusted_roots(), system_now()));
-  say_checked("Certificate", certificate_target);
-  say_checked("Private Key", key_target);
-  return true;
-} catch (const Error& error) {
-  throw renewal_error(error, "cannot rekey " + options.certificate_file);
+// A daemon whose certificate expired, because the CA was away or the machine was off, gets on with the old key: only a
+// valid certificate can get a new one.
+bool has_to_renew_first(const RekeyOptions& options, const Identity& present, Time now) {
+  return options.shared.daemon && present.leaf().validity().not_after <= now;
+}
+
+Identity ask(const RekeyOptions& options, StepCa& ca, const Identity& present) {
+  const auto now = system_now();
+  const bool renews = has_to_renew_first(options, present, now);
+  const auto key = renews ? present.key : new_key(options);
+  auto chain = renews ? everleaf::renew(ca, present, now) : everleaf::rekey(ca, present, key, now);
+  return accept(std::move(chain), {key, {}, present.leaf(), std::nullopt}, ca.trusted_roots(), system_now());
+}
+
+int rekey(const RekeyOptions& options) {
+  const auto& given = options.shared;
+  const auto certificate = options.certificate_output.empty() ? given.certificate_file : options.certificate_output;
+  const bool keeps_given_key = !options.private_key.empty() && options.key_output.empty();
+  const auto key = keeps_given_key              ? options.private_key
+                   : options.key_output.empty() ? given.key_file
+                                                : options.key_output;
+  const auto say_saved = [&] {
+    say_checked("Certificate", certificate);
+    if (!keeps_given_key) say_checked("Private Key", key);
+  };
+  return run(given, {.verb = "rekey",
+                     .past = "rekeyed",
+                     .certificate = certificate,
+                     .key = key,
+                     .key_file = keeps_given_key ? KeyFile::keep : KeyFile::write,
+                     .ask = [&](StepCa& ca, const Identity& present) { return ask(options, ca, present); },
+                     .say_saved = say_saved});
 }
 
 }  // namespace
@@ -60,24 +62,20 @@ void add_ca_rekey(CLI::App& ca) {
   command.footer(
       "Examples:\n"
       "  everleaf ca rekey --force client.crt client.key\n"
-      "  everleaf ca rekey --kty OKP --out-cert new.crt --out-key new.key client.crt client.key");
+      "  everleaf ca rekey --kty OKP --out-cert new.crt --out-key new.key client.crt client.key\n"
+      "  everleaf ca rekey --daemon --rekey-period 16h --exec \"nginx -s reload\" client.crt client.key\n"
+      "\n"
+      "With --daemon it ends by SIGTERM, rekeys at once by SIGHUP, and runs a hook that failed again until it worked.");
   auto options = std::make_shared<RekeyOptions>();
-  command.add_option("CRT", options->certificate_file, "the certificate and its chain")->required();
-  command.add_option("KEY", options->key_file, "its key")->required();
+  options->shared.add_to(command, "--rekey-period");
   command.add_option("--out-cert", options->certificate_output, "where to write the new certificate; default: CRT")
       ->type_name("FILE");
   command.add_option("--out-key", options->key_output, "where to write the new key; default: KEY")->type_name("FILE");
-  command.add_option("--private-key", options->private_key, "use this key instead of a new one")->type_name("FILE");
-  command.add_option("--password-file", options->password_file, "file with the password of KEY")->type_name("FILE");
-  command.add_option("--expires-in", options->expires_in, "only if it expires within this time")->type_name("DURATION");
+  command.add_option("--private-key", options->private_key, "use this key instead of a new one")
+      ->type_name("FILE")
+      ->excludes(command.get_option("--daemon"));
   options->key.add_to(command);
-  options->hooks.add_to(command);
-  options->ca.add_to(command);
-  options->force.add_to(command);
-  on_run(command, [options] {
-    if (rekey(*options)) options->hooks.run();
-    return 0;
-  });
+  on_run(command, [options] { return rekey(*options); });
 }
 
 }  // namespace everleaf::cli

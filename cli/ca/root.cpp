@@ -17,7 +17,7 @@ int root(const RootOptions& options) {
   const auto url = options.ca.url();
   const auto fingerprint = options.fingerprint.fingerprint();
   OutputFile output(options.file, options.force.existing_files());
-  if (output.write(fetch_root(url, fingerprint, {}).to_pem()))
+  if (output.write(fetch_root(url, fingerprint, {}).to_pem(), "root"))
     say("The root certificate has been saved in " + options.file + ".");
   return 0;
 }
@@ -32,7 +32,7 @@ void add_ca_root(CLI::App& ca) {
       "  everleaf ca root --ca-url https://ca.internal:9443 --fingerprint df28d2db70ca... > ca.crt");
   auto options = std::make_shared<RootOptions>();
   command.add_option("FILE", options->file, "where to write it; else to standard output");
-  command.add_option("--ca-url", options->ca.ca_url, "the CA, as https://ca.internal:9443")->type_name("URL");
+  options->ca.add_url_to(command);
   options->fingerprint.add_to(command);
   options->force.add_to(command);
   on_run(command, [options] { return root(*options); });

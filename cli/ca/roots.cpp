@@ -14,7 +14,7 @@ struct RootsOptions {
 
 int roots(const RootsOptions& options) {
   OutputFile output(options.file, options.force.existing_files());
-  if (output.write(to_pem(options.ca.connect().roots())))
+  if (output.write(to_pem(options.ca.connect().roots()), "roots"))
     say("The root certificate bundle has been saved in " + options.file + ".");
   return 0;
 }

@@ -2,69 +2,70 @@
 #include <cstdio>
 
 #include <everleaf/error/error.hpp>
+#include <everleaf/x509/describe.hpp>
 #include "cli/certificate/input.hpp"
 #include "cli/command.hpp"
+#include "cli/report.hpp"
 
 namespace everleaf::cli {
 namespace {
 
 struct InspectOptions {
   std::string file;
+  std::string format = "text";
   bool is_short = false;
   bool bundle = false;
+  RemoteOptions remote;
 };
 
-std::string abbreviate(const std::string& text) {
-  return text.size() <= 8 ? text : text.substr(0, 4) + "..." + text.substr(text.size() - 4);
+std::string show(const CertificateRequest& request, const InspectOptions& options) {
+  if (options.format == "json") return describe_in_json(request);
+  if (options.format == "pem") return request.to_pem();
+  return options.is_short ? describe_shortly(request) : describe(request);
 }
 
-std::string kind_of(const Certificate& certificate) {
-  if (!certificate.is_authority()) return "TLS";
-  return certificate.is_self_issued() ? "Root CA" : "Intermediate CA";
+std::string show(std::vector<Certificate> certificates, const InspectOptions& options) {
+  if (!options.bundle) certificates.erase(certificates.begin() + 1, certificates.end());
+  if (options.format == "json") return describe_in_json(certificates);
+  if (options.format == "pem") return to_pem(certificates);
+  std::string text;
+  for (const auto& certificate : certificates)
+    text += options.is_short ? describe_shortly(certificate) : describe(certificate);
+  return text;
 }
 
-// The layout is that of smallstep/certinfo, certformat.go.
-void show_short(const Certificate& certificate) {
-  std::printf("X.509v3 %s Certificate (%s) [Serial: %s]\n", kind_of(certificate).c_str(),
-              certificate.key_description().c_str(), abbreviate(certificate.serial_decimal()).c_str());
-  std::vector<std::string> subject;
-  if (const auto name = certificate.common_name(); !name.empty()) subject.push_back(name);
-  for (const auto& name : certificate.names())
-    if (name.value != certificate.common_name()) subject.push_back(name.value);
-  if (subject.empty()) subject.emplace_back();
-  for (std::size_t i = 0; i < subject.size(); ++i)
-    std::printf("  %-12s %s\n", i == 0 ? "Subject:" : "", escape(subject[i]).c_str());
-  std::printf("  Issuer:      %s\n", escape(certificate.issuer_common_name()).c_str());
-  if (const auto provisioner = certificate.provisioner()) {
-    const auto id =
-        provisioner->credential_id.empty() ? "" : " [ID: " + escape(abbreviate(provisioner->credential_id)) + "]";
-    std::printf("  Provisioner: %s%s\n", escape(provisioner->name).c_str(), id.c_str());
+int inspect(InspectOptions options) {
+  if (wants_json()) {
+    options.format = "json";
+    options.is_short = false;
   }
-  std::printf("  Valid from:  %s\n          to:  %s\n", format_time(certificate.validity().not_before).c_str(),
-              format_time(certificate.validity().not_after).c_str());
-}
-
-int inspect(const InspectOptions& options) {
-  const auto certificates = read_certificates(options.file);
-  for (const auto& certificate : certificates) {
-    show_short(certificate);
-    if (!options.bundle) break;
-  }
+  if (options.is_short && options.format != "text")
+    throw Error(ErrorKind::usage, "--short does not go with --format " + options.format);
+  const auto found = read_certificates_or_request(options.file, options.remote);
+  auto text = std::visit([&](const auto& one) { return show(one, options); }, found);
+  if (wants_json() && text.starts_with('[')) text = "{\"certificates\": " + text + "}\n";
+  std::fwrite(text.data(), 1, text.size(), stdout);
   return 0;
 }
 
 }  // namespace
 
 void add_certificate_inspect(CLI::App& certificate) {
-  auto& command = *certificate.add_subcommand("inspect", "Show what is in a certificate");
+  auto& command =
+      *certificate.add_subcommand("inspect", "Show what is in a certificate or request, without judging it");
   command.footer(
       "Examples:\n"
-      "  everleaf certificate inspect --short client.crt\n"
-      "  everleaf certificate inspect --short --bundle client.crt");
+      "  everleaf certificate inspect --short --bundle client.crt\n"
+      "  everleaf certificate inspect --format json client.crt\n"
+      "  everleaf certificate inspect --roots root_ca.crt https://ca.internal:9443");
   auto options = std::make_shared<InspectOptions>();
-  command.add_option("FILE", options->file, "certificate in PEM or DER; \"-\" or none: standard input");
-  command.add_flag("--short", options->is_short, "the form there is: who, by whom, until when")->required();
+  command.add_option("FILE", options->file, certificate_or_url);
+  command.add_option("--format", options->format, "text (default), json or pem")
+      ->check(CLI::IsMember({"text", "json", "pem"}));
+  command.add_flag("--short", options->is_short, "only who, by whom, until when");
   command.add_flag("--bundle", options->bundle, "all certificates of the file");
+  options->remote.add_to(command);
+  command.add_flag("--insecure", options->remote.insecure, "show also what a server has that nobody vouches for");
   on_run(command, [options] { return inspect(*options); });
 }
 

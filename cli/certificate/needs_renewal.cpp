@@ -2,8 +2,10 @@
 #include <charconv>
 #include <cstdio>
 
+#include <everleaf/http/tls_peer.hpp>
 #include "cli/certificate/input.hpp"
 #include "cli/command.hpp"
+#include "cli/report.hpp"
 #include "cli/shared_options.hpp"
 
 namespace everleaf::cli {
@@ -14,6 +16,7 @@ struct NeedsRenewalOptions {
   std::string expires_in = "66%";
   bool bundle = false;
   bool verbose = false;
+  RemoteOptions remote;
 };
 
 // The exit statuses that scripts and systemd's ExecCondition rely on (cli: command/certificate/needsRenewal.go).
@@ -37,17 +40,19 @@ bool is_due(const Validity& validity, const std::string& expires_in, Time now) {
 }
 
 int judge(const NeedsRenewalOptions& options) {
-  auto certificates = read_certificates(options.file);
+  auto certificates = read_certificates(options.file, options.remote);
   if (!options.bundle) certificates.erase(certificates.begin() + 1, certificates.end());
   bool any = false;
   for (const auto& certificate : certificates) any |= is_due(certificate.validity(), options.expires_in, system_now());
-  if (options.verbose && any) std::puts("certificate needs renewal");
+  tell("needs-renewal", any);
+  tell_certificate(certificates.front());
+  if (options.verbose && any && !wants_json()) std::puts("certificate needs renewal");
   if (options.verbose && !any) say("certificate does not need renewal");
   return any ? due : not_due;
 }
 
 int needs_renewal(const NeedsRenewalOptions& options) try { return judge(options); } catch (const Error& error) {
-  if (error.kind() != ErrorKind::missing) throw;
+  if (error.kind() != ErrorKind::missing || TlsServer::parse(options.file)) throw;
   show_error(error);
   return no_such_file;
 }
@@ -60,17 +65,18 @@ void add_certificate_needs_renewal(CLI::App& certificate) {
       "Exit status: 0 it is due or expired, 1 it is not, 2 there is no such file, 255 any other error.\n\n"
       "Examples:\n"
       "  everleaf certificate needs-renewal client.crt\n"
-      "  everleaf certificate needs-renewal --expires-in 8h --verbose client.crt");
+      "  everleaf certificate needs-renewal --expires-in 8h --verbose client.crt\n"
+      "  everleaf certificate needs-renewal --roots root_ca.crt https://web.internal");
   auto options = std::make_shared<NeedsRenewalOptions>();
-  command.add_option("FILE", options->file, "certificate in PEM or DER")->required();
+  command.add_option("FILE", options->file, certificate_or_url)->required();
   command
       .add_option("--expires-in", options->expires_in,
                   "share of the lifetime used as 66% (default), or time left as 8h")
       ->type_name("PERCENT|DURATION");
   command.add_flag("--bundle", options->bundle, "look at all certificates of the file");
   command.add_flag("-v,--verbose", options->verbose, "say it as well");
-  on_run(
-      command, [options] { return needs_renewal(*options); }, failed);
+  options->remote.add_to(command);
+  on_run(command, [options] { return needs_renewal(*options); }, {.failed = failed});
 }
 
 }  // namespace everleaf::cli

@@ -12,13 +12,17 @@ std::string to_text(const nlohmann::json& value) { return value.is_string() ? va
 
 }  // namespace
 
-void apply_defaults(CLI::App& command, const StepPath& step_path) {
-  const auto text = read_file_if_present(step_path.defaults());
+bool takes_values_from_outside(const CLI::Option& option) {
+  return !option.get_lnames().empty() && !option.get_group().empty() && !option.check_lname("help");
+}
+
+void apply_defaults(CLI::App& command, const std::filesystem::path& file) {
+  const auto text = read_file_if_present(file);
   if (!text) return;
-  const auto defaults = parse_json(*text, step_path.defaults().string());
-  if (!defaults.is_object()) throw Error(ErrorKind::malformed, step_path.defaults().string() + " is not a JSON object");
+  const auto defaults = parse_json(*text, file.string());
+  if (!defaults.is_object()) throw Error(ErrorKind::malformed, file.string() + " is not a JSON object");
   for (auto* option : command.get_options()) {
-    if (option->get_lnames().empty() || option->count() != 0) continue;
+    if (!takes_values_from_outside(*option) || option->count() != 0 || option->check_lname("context")) continue;
     const auto found = defaults.find(option->get_lnames().front());
     if (found == defaults.end() || !found->is_primitive() || found->is_null()) continue;
     option->add_result(to_text(*found));
@@ -31,6 +35,9 @@ std::string to_json(const BootstrapDefaults& defaults) {
   json["ca-url"] = defaults.ca_url;
   json["fingerprint"] = defaults.fingerprint;
   json["root"] = defaults.root;
+  if (!defaults.redirect_url.empty()) json["redirect-url"] = defaults.redirect_url;
+  if (!defaults.provisioner.empty()) json["provisioner"] = defaults.provisioner;
+  if (defaults.min_password_length != 0) json["min-password-length"] = defaults.min_password_length;
   return json.dump(2) + "\n";
 }
 

@@ -18,8 +18,7 @@ Json to_json(const CLI::Option& option) {
           {"value", option.get_items_expected_max() == 0 ? "" : option.get_type_name()},
           {"help", option.get_description()},
           {"required", option.get_required()},
-          {"repeatable", option.get_expected_max() > 1},
-          {"environment", option.get_envname()}};
+          {"repeatable", option.get_expected_max() > 1}};
 }
 
 Json to_json(const CLI::App& command) {
@@ -28,8 +27,9 @@ Json to_json(const CLI::App& command) {
                  {"footer", command.get_footer()},
                  {"options", Json::array()},
                  {"commands", Json::array()}};
-  for (const auto* option : command.get_options()) result["options"].push_back(to_json(*option));
-  for (const auto* subcommand : command.get_subcommands({})) result["commands"].push_back(to_json(*subcommand));
+  const auto is_shown = [](const auto* one) { return !one->get_group().empty(); };  // as in --help
+  for (const auto* option : command.get_options(is_shown)) result["options"].push_back(to_json(*option));
+  for (const auto* subcommand : command.get_subcommands(is_shown)) result["commands"].push_back(to_json(*subcommand));
   return result;
 }
 

@@ -2,94 +2,24 @@
 """What bad input gets: nothing is stored, old files stay as they are, and the user reads why, in time and in 32 MB."""
 import os
 import time
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
 
+from asking import (ASKING, ISSUING, PAIR, VERIFYING, certificate, certificate_by_token, name, old_files_of, refused, rekey,
+                    renew, renew_by_token, root, roots, token)
 from certificates import DAY, load, load_key, now, pair_matches
 from jose import Provisioner
-from lying_ca import CERTIFICATE_LIES, CONTROL, LIES, WAITING_LIES, Lie, LyingCa, PlainHttp, issues, redirects_to, refuses, sends
+from lying_ca import CERTIFICATE_LIES, CONTROL, Lie, LyingCa, issues, refuses, sends
 from program import contents
 
 OTHER_FINGERPRINT = "00" * 32
-PAIR = ["client.crt", "client.key"]
-
-
-def certificate(ca):
-    return ["ca", "certificate", "myuser", *PAIR, *ca.trust(), *ca.credential(), "--force"]
-
-
-def certificate_by_token(ca):
-    return ["ca", "certificate", "myuser", *PAIR, "--token", ca.token("myuser"), "--force"]
-
-
-def token(ca):
-    return ["ca", "token", "myuser", *ca.trust(), *ca.credential(), "--output-file", "token", "--force"]
-
-
-def renew(ca):
-    return ["ca", "renew", *PAIR, *ca.trust(), "--force"]
-
-
-def renew_by_token(ca):
-    return [*renew(ca), "--mtls=false"]
-
-
-def rekey(ca):
-    return ["ca", "rekey", *PAIR, *ca.trust(), "--force"]
-
-
-def bootstrap(ca):
-    return ["ca", "bootstrap", "--ca-url", ca.url, "--fingerprint", ca.fingerprint, "--force"]
-
-
-def root(ca):
-    return ["ca", "root", "ca.crt", "--ca-url", ca.url, "--fingerprint", ca.fingerprint, "--force"]
-
-
-def roots(ca):
-    return ["ca", "roots", "ca.crt", *ca.trust(), "--force"]
-
-
-def health(ca):
-    return ["ca", "health", *ca.trust()]
-
-
-# Every command with each endpoint that can lie to it.
-ASKING = [
-    (certificate, "provisioners"), (certificate, "sign"), (certificate_by_token, "root"), (certificate_by_token, "sign"),
-    (token, "provisioners"), (renew, "renew"), (renew_by_token, "renew"), (rekey, "rekey"), (bootstrap, "root"),
-    (root, "root"), (roots, "roots"), (health, "health"),
-]
-RENEWING = [(renew, "renew"), (renew_by_token, "renew"), (rekey, "rekey")]
-ISSUING = [(certificate, "sign"), (certificate_by_token, "sign"), *RENEWING]
-VERIFYING = [certificate, token, renew, renew_by_token, rekey, roots, health]
-
-
-def name(value):
-    if isinstance(value, tuple):
-        return f"{value[0].__name__}-{value[1]}"
-    return getattr(value, "__name__", None) or str(value)
 
 
 @pytest.fixture
 def old_files(lying_ca, work):
     """A good pair and other files from earlier; returns what they are."""
     return old_files_of(lying_ca, work)
-
-
-def old_files_of(ca, work):
-    ca.leaf().save(work / "client.crt", work / "client.key")
-    (work / "ca.crt").write_text("old root\n")
-    (work / "token").write_text("old token\n")
-    return contents(work)
-
-
-def refused(result, work, before, *words):
-    result.failed(*words).within_limits()
-    assert contents(work) == before
-    return result
 
 
 # Whom we talk to
@@ -195,34 +125,6 @@ def test_a_token_that_is_none(everleaf, lying_ca, work, nonsense):
 
 # What the CA answers
 
-@pytest.mark.parametrize("case", ASKING, ids=name)
-@pytest.mark.parametrize("lie", [lie for lie in LIES if lie not in WAITING_LIES])
-def test_a_ca_that(everleaf, lying_ca, work, old_files, lie, case):
-    command, endpoint = case
-    lying_ca.lies[endpoint] = LIES[lie]
-    refused(everleaf(*command(lying_ca), STEPPATH=str(work / "step")), work, old_files)
-    assert lying_ca.asked(endpoint)
-
-
-@pytest.mark.parametrize("lie", [*WAITING_LIES, "handshake"])
-def test_waiting_for_a_ca_that(everleaf, tmp_path, lie):
-    """All commands at once: each may take up to 30 s."""
-    def answer(index, case):
-        command, endpoint = case
-        place = tmp_path / str(index)
-        place.mkdir()
-        with LyingCa(tmp_path / f"ca-{index}") as ca:
-            before = old_files_of(ca, place)
-            ca.handshake_lie = "silent" if lie == "handshake" else ""
-            ca.lies[endpoint] = LIES.get(lie, Lie())
-            program = type(everleaf)(place, HOME=str(tmp_path))
-            return place, before, program(*command(ca), STEPPATH=str(place / "step"))
-
-    with ThreadPoolExecutor(len(ASKING)) as at_once:
-        for place, before, result in list(at_once.map(answer, range(len(ASKING)), ASKING)):
-            refused(result, place, before)
-
-
 @pytest.mark.parametrize("command", [certificate, certificate_by_token], ids=name)
 def test_several_slow_answers_share_one_patience(everleaf, lying_ca, work, old_files, command):
     """Each comes in time, all together do not."""
@@ -237,23 +139,8 @@ def test_a_ca_that_is_down(everleaf, lying_ca, work, old_files, command):
     refused(everleaf(*arguments), work, old_files, f"127.0.0.1:{lying_ca.port}")
 
 
-def test_a_ca_that_ends_the_handshake(everleaf, lying_ca, work, old_files):
-    lying_ca.handshake_lie = "dropped"
-    refused(everleaf(*renew(lying_ca)), work, old_files, f"127.0.0.1:{lying_ca.port}")
-
-
 def test_a_ca_whose_name_does_not_exist(everleaf, lying_ca, work):
     refused(everleaf("ca", "health", "--ca-url", "https://ca.invalid", "--root", lying_ca.root_file), work, {}, "ca.invalid")
-
-
-@pytest.mark.parametrize("case", ASKING, ids=name)
-@pytest.mark.parametrize("scheme", ["http", "https"])
-def test_a_redirect_is_not_followed(everleaf, lying_ca, tmp_path, work, old_files, scheme, case):
-    command, endpoint = case
-    with PlainHttp() if scheme == "http" else LyingCa(tmp_path / "elsewhere") as elsewhere:
-        lying_ca.lies[endpoint] = redirects_to(f"{elsewhere.url}/{endpoint}")
-        refused(everleaf(*command(lying_ca)), work, old_files, "redirect")
-        assert elsewhere.requests == []
 
 
 @pytest.mark.parametrize("case", ISSUING, ids=name)
@@ -274,14 +161,6 @@ def test_a_certificate(everleaf, lying_ca, work, old_files, lie, words, case):
     assert lying_ca.asked(endpoint)
 
 
-@pytest.mark.parametrize("case", RENEWING, ids=name)
-def test_a_renewed_certificate_for_one_name_more(everleaf, lying_ca, work, old_files, case):
-    """A first certificate may have more names than asked for: that is what templates of a CA are for."""
-    command, endpoint = case
-    lying_ca.lies[endpoint] = issues(names=["myuser", "evil.test"])
-    refused(everleaf(*command(lying_ca)), work, old_files, "evil.test")
-
-
 def test_a_certificate_shorter_than_asked(everleaf, lying_ca, work, old_files):
     lying_ca.lies["sign"] = issues(lifetime=DAY / 24)
     refused(everleaf(*certificate(lying_ca), "--not-after", "20h"), work, old_files)
@@ -291,12 +170,6 @@ def test_the_cas_words_are_shown_escaped(everleaf, lying_ca, work, old_files):
     lying_ca.lies["renew"] = refuses(403, CONTROL)
     result = refused(everleaf(*renew(lying_ca)), work, old_files, "403", "forged", "\\x1b")
     assert len(result.stderr.splitlines()) <= 2
-
-
-def test_every_lie_about_certificates_has_its_case():
-    cases = {mark.args[1][i][0] for mark in test_a_certificate.pytestmark if mark.args[0] == "lie, words"
-             for i in range(len(mark.args[1]))}
-    assert cases == set(CERTIFICATE_LIES) - {"for one name more"}
 
 
 # Files

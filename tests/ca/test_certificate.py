@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """ca certificate and ca token: the first certificate."""
 import stat
+import subprocess
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from certificates import DAY, Seconds, load, load_all, load_key, names_of, now, pair_matches
 from jose import claims_of, header_of
+from lying_ca import LIES
+from program import BINARIES, wait_until
 
 REQUEST = ["ca", "certificate", "client.test", "client.crt", "client.key"]
 
@@ -37,6 +41,18 @@ def test_by_a_token_which_also_tells_the_ca_and_its_root(everleaf, real_ca, work
     result = everleaf(*REQUEST, "--token", real_ca.token("client.test")).succeeded()
     assert pair_matches(work / "client.crt", work / "client.key")
     assert f"\u2714 CA: {real_ca.url}" in result.stderr
+
+
+@pytest.mark.parametrize("given", [lambda token: ["--token", token], lambda token: [f"--token={token}"]])
+def test_ps_does_not_show_a_token(everleaf, lying_ca, work, given):
+    lying_ca.lies["sign"] = LIES["is silent"]
+    token = lying_ca.token("client.test")
+    with subprocess.Popen([BINARIES / "everleaf", *REQUEST, *given(token)], cwd=work, env=everleaf.environment,
+                          stderr=subprocess.DEVNULL) as asking:
+        wait_until(lambda: lying_ca.asked("sign"), what="the CA is asked")
+        shown = Path(f"/proc/{asking.pid}/cmdline").read_text()
+        asking.kill()
+    assert "--token" in shown and token not in shown and "xxx" in shown
 
 
 def test_by_a_token_without_fingerprint_and_the_flags(everleaf, real_ca, work):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """everleafd: from a configuration to certificates that stay fresh and proxies that know it."""
+import json
 import os
 import shutil
 import signal
@@ -172,6 +173,7 @@ def test_foreign_bytes_that_are_no_utf8_do_not_end_it(daemon, lying_ca, tmp_path
 def test_the_state_directory_may_be_lost(daemon, lying_ca):
     everleafd = daemon(lying_ca, certificate("one", by_password(lying_ca))).start()
     everleafd.wait(lambda: everleafd.has_pair("one"))
+    everleafd.wait_for_log("event=waiting")  # it writes nothing more
     shutil.rmtree(everleafd.state)
     everleafd.configure(certificate("one", by_password(lying_ca), 'names = ["myuser", "more.test"]'))
     everleafd.process.send_signal(signal.SIGHUP)
@@ -228,11 +230,13 @@ def test_a_proxy_that_does_not_use_a_certificate_is_left_alone(daemon, lying_ca,
 def test_a_failing_reload_is_owed_until_it_succeeds(daemon, lying_ca, hook):
     hook.fail()
     everleafd = daemon(lying_ca, proxy("nginx", hook.script), certificate("one", used_by=["nginx"]))
-    everleafd.place("one", due_pair(lying_ca)).start()
-    everleafd.wait(hook.calls)
-    everleafd.kill()
+    old = everleafd.place("one", due_pair(lying_ca)).serial("one")
     everleafd.start()
-    everleafd.wait(lambda: hook.calls() == 2, what="retried after a kill")
+    everleafd.wait_for_log("event=proxy-broken")
+    everleafd.kill()
+    before = hook.calls()
+    everleafd.start()
+    everleafd.wait(lambda: hook.calls() > before, what="retried after a kill")
     everleafd.wait_for_log("no such luck")
     everleafd.terminate()
     hook.succeed()
@@ -240,7 +244,7 @@ def test_a_failing_reload_is_owed_until_it_succeeds(daemon, lying_ca, hook):
     everleafd.wait_for_log("event=adopted")
     everleafd.terminate()
     everleafd.once().succeeded()
-    assert hook.calls() == 3 and len(lying_ca.asked("rekey")) == 1
+    assert everleafd.serial("one") != old and len(lying_ca.asked("rekey")) == 1
 
 
 def test_once_says_that_a_reload_failed(daemon, lying_ca, hook):
@@ -249,6 +253,40 @@ def test_once_says_that_a_reload_failed(daemon, lying_ca, hook):
     everleafd.place("one", due_pair(lying_ca))
     result = everleafd.once()
     assert result.status != 0 and "no such luck" in result.stderr, str(result)
+
+
+def test_once_ends_with_what_was_taken_back_taken_up_by_all(daemon, lying_ca, hook, tmp_path):
+    """The first proxy has taken up the new one when the second refuses it."""
+    everleafd = daemon(lying_ca, hook.proxy("a"), certificate("one", used_by=["a", "b"]))
+    everleafd.place("one", lying_ca.leaf(not_before=now() - 0.75 * DAY))
+    old = everleafd.crt("one").read_text()
+    (tmp_path / "old").write_text(old)
+    refuses = proxy("b", "cmp", everleafd.crt("one"), tmp_path / "old")
+    everleafd.configure(hook.proxy("a"), refuses, certificate("one", used_by=["a", "b"]))
+    result = everleafd.once()
+    assert result.status == 1 and "event=taken-back certificate=one proxy=b" in result.stderr, str(result)
+    assert everleafd.crt("one").read_text() == old and hook.calls() == 2
+    assert json.loads((everleafd.state / "proxy.a.json").read_text())["owed"] == []
+
+
+@pytest.mark.parametrize("used_by", [["p"], None])
+def test_one_that_ends_before_the_one_that_it_replaces_stays(daemon, lying_ca, hook, used_by):
+    """Whoever runs the CA has shortened the lifetimes, and a name is added."""
+    lying_ca.lifetime = DAY / 24
+    hook.hang()
+    everleafd = daemon(lying_ca, hook.proxy("p"),
+                       certificate("one", 'names = ["myuser", "more"]', by_password(lying_ca), used_by=used_by))
+    everleafd.place("one", lying_ca.leaf(not_before=now() - DAY / 10, lifetime=DAY)).start()
+    everleafd.wait_for_log("event=delivered")
+    everleafd.terminate()
+    new = everleafd.serial("one")
+    hook.succeed()
+    everleafd.start()
+    everleafd.wait(lambda: everleafd.log().count("event=waiting") == 2 and len(list(everleafd.live.iterdir())) == 1,
+                   what="the one before is gone")
+    everleafd.terminate()
+    assert everleafd.serial("one") == new and names_of(load(everleafd.crt("one"))) == ["more", "myuser"]
+    assert everleafd.log().count("event=delivered") == 1
 
 
 def test_a_missing_hook_does_not_harm_the_certificate(daemon, lying_ca, tmp_path):

@@ -2,13 +2,14 @@
 """ca renew and ca rekey: the same certificate again, in time or too late."""
 import stat
 import subprocess
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from certificates import PEM, load, load_all, load_key, names_of, now, pair_matches
-from program import contents, wait_until
+from program import BINARIES, contents, wait_until
 
 
 @pytest.fixture
@@ -166,6 +167,17 @@ def test_a_failing_program_is_said_after_the_renewal(everleaf, lying_ca, work):
     result = everleaf("ca", "renew", "client.crt", "client.key", "--force", *lying_ca.trust(), "--exec", "false")
     assert result.status == 1 and "everleaf: error: " in result.stderr and "false" in result.stderr
     assert "cannot renew" not in result.stderr and load(work / "client.crt").serial_number != old.serial_number
+
+
+def test_a_program_that_hangs_ends_with_us(everleaf, lying_ca, work):
+    lying_ca.leaf().save(work / "client.crt", work / "client.key")
+    (work / "hook").write_text("echo $$ > began\nmv began pid\nexec sleep 1000\n")
+    with subprocess.Popen([BINARIES / "everleaf", "ca", "renew", "client.crt", "client.key", "--force", *lying_ca.trust(),
+                           "--exec", "sh hook"], cwd=work, env=everleaf.environment, stderr=subprocess.PIPE) as renewing:
+        wait_until((work / "pid").exists, what="the hook runs")
+        renewing.terminate()
+        assert renewing.wait(10) == 1 and b"stopped before sh had finished" in renewing.stderr.read()
+    assert not Path(f"/proc/{(work / 'pid').read_text().strip()}").exists()
 
 
 @pytest.mark.parametrize("command", ["renew", "rekey"])

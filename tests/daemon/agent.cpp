@@ -142,6 +142,24 @@ TEST_CASE("a reload that failed is tried again at its time, until it works") {
   CHECK(host.owed["nginx"].empty());
 }
 
+TEST_CASE("reloads that failed and now hang leave a worker for the others") {
+  VirtualHost host;
+  settle(host, {{"a", {"hung"}}, {"b", {"stuck"}}, {"c", {"nginx"}}});
+  host.refusing = {"hung", "stuck"};
+  renew(host, {"a", "b"});
+  host.run_for(Agent::settle_window);
+  host.stall_for(host.retry_reload);
+  REQUIRE(host.under_way() == Journal{"reload hung"});
+  CHECK(host.agent.renew("c"));
+  for (const auto* name : {"tend c", "swap c", "tend c"}) host.finish(name);
+  host.stall_for(Agent::settle_window);
+  CHECK(host.under_way() == Journal{"reload hung", "reload nginx"});
+  host.finish("reload hung");
+  CHECK(host.under_way() == Journal{"reload nginx", "reload stuck"});
+  host.finish_all();
+  CHECK(host.owed["nginx"].empty());
+}
+
 TEST_CASE("a new delivery does not wait for the retry of an older one") {
   VirtualHost host;
   settle(host, {{"a", {"nginx"}}, {"b", {"nginx"}}});
@@ -213,6 +231,24 @@ TEST_CASE("a silent CA does not hold up a reload") {
   host.owed["nginx"] = {"web"};
   host.use({{"a", {}}, {"b", {}}, {"web", {"nginx"}}});
   CHECK(host.under_way() == Journal{"tend a", "tend b", "reload nginx"});
+}
+
+TEST_CASE("proxies that hang do not hold up the swap of a certificate that they do not use") {
+  VirtualHost host;
+  settle(host, {{"a", {"apache"}}, {"b", {"haproxy"}}, {"web", {"nginx"}}});
+  renew(host, {"a", "b"});
+  for (const auto* name :
+       {"look apache", "look haproxy", "look nginx", "tend a", "swap a", "tend b", "swap b", "tend web"})
+    host.finish(name);
+  host.finish("tend a");
+  host.finish("tend b");
+  host.stall_for(Agent::settle_window);
+  REQUIRE(host.is_under_way("reload apache"));
+  REQUIRE(host.is_under_way("reload haproxy"));
+  host.renewable = {"web"};
+  host.stall_for(VirtualHost::look_again);
+  host.finish("tend web");
+  CHECK(host.is_under_way("swap web"));
 }
 
 TEST_CASE("a new configuration adds, keeps and removes") {
@@ -296,6 +332,34 @@ TEST_CASE("after a step of the clock everything is looked at once, and then at i
     host.run_for(VirtualHost::look_again - 1s);
     CHECK(host.journal.size() == 3);
   }
+}
+
+TEST_CASE("what is wrong with a certificate that has to wait is said when that changes") {
+  VirtualHost host;
+  host.renewal = host.clock.now() + 100h;
+  host.use({{"web", {}}});
+  host.finish_all();
+  const auto said = [&] {
+    std::string names;
+    for (const auto& event : host.log)
+      if (event.name == "waiting" || event.name == "retrying") names += event.name[0];
+    return names;
+  };
+  CHECK(said() == "w");
+  host.complaint = "it is not valid yet";
+  host.run_for(VirtualHost::look_again * 2);
+  CHECK(said() == "wr");
+  host.complaint.clear();
+  host.run_for(VirtualHost::look_again * 2);
+  CHECK(said() == "wrw");
+}
+
+TEST_CASE("when the trusted roots have changed, all certificates are looked at, once") {
+  VirtualHost host;
+  settle(host, {{"a", {"nginx"}}, {"b", {"nginx"}}, {"c", {}}});
+  host.trust_changing = {"b"};
+  host.run_for(VirtualHost::look_again);
+  for (const auto* name : {"tend a", "tend b", "tend c"}) CHECK(host.count(name) == 2);
 }
 
 TEST_CASE("a clock set back does not put off a reload") {

@@ -38,6 +38,12 @@ class PlannedHost : public Passes {
     }
     clock_.set(end);
   }
+  // Somebody sets the clock; the CA's goes on as it was.
+  void step_clock(seconds by) {
+    clock_error_ += by;
+    sleep_until(clock_.now() + by);
+  }
+  Time now() const { return clock_.now(); }
   // The machine sleeps, and everything notices when it wakes.
   void sleep_until(Time end) {
     clock_.set(end);
@@ -67,25 +73,30 @@ class PlannedHost : public Passes {
     if (ca_is_away) {
       ++kept.attempts.failures;
       kept.attempts.last_failure = now;
+      ca_was_away_ = true;
       return;
     }
-    kept.staged = PairOnDisk{{now, now + lifetime_}, Fingerprint::of(name + format_time(now))};
+    const Time issued = now - clock_error_;
+    kept.staged = PairOnDisk{{issued, issued + lifetime_}, Fingerprint::of(name + format_time(now))};
     kept.attempts = {.last_success = now};
+    if (std::exchange(ca_was_away_, false)) ca_back_ = now;
   }
 
   CertificateResult tend(const Configuration&, const ManagedCertificate& certificate, std::stop_token) override {
     auto& kept = kept_[certificate.name];
     const Time now = clock_.now();
     const auto* pair = std::get_if<PairOnDisk>(&kept.on_disk);
-    if (pair != nullptr && pair->validity.not_after <= now) ++expired;
+    kept.attempts.ca_back = ca_back_;
+    if (pair != nullptr && pair->validity.not_after <= now - clock_error_) ++expired;
     auto plan = next_step(certificate, kept.on_disk, kept.attempts, {}, now);
     if (!std::holds_alternative<WaitUntil>(plan.step)) {
       ask_ca(kept, certificate.name);
-      if (kept.staged) return {.staged = Staged{}};
+      if (kept.staged) return {.staged = Staged{}, .issued = true};
       plan = next_step(certificate, kept.on_disk, kept.attempts, {}, now);
     }
     return {.look_again = std::min<Time>(std::get<WaitUntil>(plan.step).when, now + 1h),
-            .expires = pair == nullptr ? std::nullopt : std::optional(pair->validity.not_after)};
+            .expires = pair == nullptr ? std::nullopt : std::optional(pair->validity.not_after),
+            .failed = kept.attempts.failures > 0};
   }
 
   CertificateResult swap(const Configuration&, const ManagedCertificate& certificate, const Staged&) override {
@@ -94,6 +105,10 @@ class PlannedHost : public Passes {
     owed.push_back({certificate.name, {}, clock_.now()});
     ++renewals;
     return {.look_again = clock_.now()};
+  }
+
+  ProxyResult judge(const Configuration&, const Proxy&, const std::vector<std::string>&, std::stop_token) override {
+    return {};
   }
 
   ProxyResult adopt(const Configuration&, const Proxy&, std::stop_token) override {
@@ -106,10 +121,13 @@ class PlannedHost : public Passes {
   }
 
   seconds lifetime_;
+  seconds clock_error_{0};
+  bool ca_was_away_ = false;
+  std::optional<Time> ca_back_;
   std::map<std::string, Kept> kept_;
   VirtualClock clock_{start};
   QueuedWorkers workers_;
-  Agent agent_{*this, clock_, workers_, workers_, [](const Event&) {}};
+  Agent agent_{*this, clock_, workers_, workers_, workers_, [](const Event&) {}};
 };
 
 }  // namespace
@@ -181,4 +199,70 @@ TEST_CASE("twenty certificates on one proxy are all adopted, through outages, sl
   CHECK(host.expired == 0);
   CHECK(host.owed.empty());
   CHECK(host.reloads <= host.renewals);
+}
+
+TEST_CASE("when the CA is back for one, all that failed follow within a minute") {
+  PlannedHost host(24h, 100);
+  host.run_until(start + 11h);
+  host.ca_is_away = true;
+  host.run_until(start + 17h);
+  const unsigned before = host.renewals;
+  CHECK(before == 100);
+  host.ca_is_away = false;
+  while (host.renewals == before) host.run_until(host.now() + 1s);
+  host.run_until(host.now() + 1s);
+  CHECK(host.renewals < before + 20);  // spread, not all at once
+  host.run_until(host.now() + time_to_follow);
+  CHECK(host.renewals == before + 100);
+}
+
+TEST_CASE("a clock set forward by 20 hours makes no storm, and set right again no harm") {
+  PlannedHost host(24h, 20);
+  host.run_until(start + 6h);
+  host.step_clock(20h);
+  CHECK(host.requests == 40);  // all are expired, as it seems
+  host.run_until(host.now() + 10h);
+  CHECK(host.requests <= 40 + 20 * 10);  // what comes is soon due again: a quarter of what seems left has to pass
+  const unsigned before = host.requests;
+  host.step_clock(-20h);
+  CHECK(host.requests == before);
+  host.run_until(host.now() + 72h);
+  CHECK(host.expired == 0);
+}
+
+TEST_CASE("a clock set back by 25 hours makes no storm: what is not valid yet is not due") {
+  PlannedHost host(24h, 20);
+  host.run_until(start + 6h);
+  host.step_clock(-25h);
+  CHECK(host.requests == 20);
+  const unsigned before = host.rings;
+  host.run_until(host.now() + 10h);
+  CHECK(host.requests == 20);
+  CHECK(host.rings <= before + 20 * 10);
+  host.step_clock(25h);  // in time
+  host.run_until(host.now() + 72h);
+  CHECK(host.expired == 0);
+}
+
+TEST_CASE("failures before a clock was set back are forgotten, and those after it are not repeated at once") {
+  PlannedHost host(24h, 20);
+  host.run_until(start + 11h);
+  host.ca_is_away = true;
+  host.run_until(start + 16h);
+  const unsigned before = host.requests;
+  host.step_clock(-1h);
+  host.run_until(host.now() + 10min);
+  CHECK(host.requests - before <= 20 * 3);
+  host.ca_is_away = false;
+  host.run_until(host.now() + 7h);
+  CHECK(host.renewals == 40);
+  CHECK(host.expired == 0);
+}
+
+TEST_CASE("frozen past the due time, it renews as soon as it runs again") {
+  PlannedHost host(24h, 20);
+  host.run_until(start + 6h);
+  host.sleep_until(start + 23h);
+  CHECK(host.renewals == 40);
+  CHECK(host.expired == 0);
 }

@@ -7,12 +7,12 @@ import pytest
 
 from program import REPOSITORY
 
-BUILD = REPOSITORY / "build" / "package"
+BUILD = REPOSITORY / "build"
 
 
 @pytest.fixture(scope="session")
 def package():
-    [file] = BUILD.glob("everleaf_*.deb")
+    [file] = (BUILD / "package").glob("everleaf_*.deb")
     return file
 
 
@@ -20,6 +20,6 @@ def package():
 def prefix(tmp_path_factory):
     """The /usr of what `cmake --install` installs: elsewhere than it was built for."""
     directory = tmp_path_factory.mktemp("installed")
-    subprocess.run(["cmake", "--install", BUILD], check=True, stdout=subprocess.DEVNULL,
+    subprocess.run(["cmake", "--install", BUILD / "release"], check=True, stdout=subprocess.DEVNULL,
                    env={**os.environ, "DESTDIR": str(directory)})
     return directory / "usr"

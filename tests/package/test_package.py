@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from box import Box
+from host import ENROLL, Host
 from program import REPOSITORY
 
 VERSION = re.search(r"project\(everleaf VERSION (\S+)", (REPOSITORY / "CMakeLists.txt").read_text())[1]
@@ -24,7 +24,7 @@ def field(package, name):
 def test_control(package):
     assert field(package, "Version") == VERSION
     needed = re.findall(r"[a-z0-9+.-]+(?= |,|$)", field(package, "Depends"))
-    assert {"libc6", "libcurl4", "libssl3", "libstdc++6"} <= set(needed)
+    assert {"libc6", "libcurl4", "libssl3", "libsystemd0"} == set(needed)  # no second C++ runtime: docs/decisions/0006
     assert int(field(package, "Installed-Size")) < 20_000  # kB
 
 
@@ -59,9 +59,9 @@ def newer(package, tmp_path):
 
 
 @pytest.fixture
-def host(tmp_path, package, newer):
+def host(tmp_path, real_ca, package, newer):
     """A machine under systemd with both packages in /root, and none installed."""
-    box = Box(tmp_path / "box")
+    box = Host(tmp_path / "box", real_ca)
     try:
         box.start().write({"/root/first.deb": package.read_bytes(), "/root/second.deb": newer.read_bytes()})
         box.shell("rm -f /usr/sbin/policy-rc.d; ln -sf true /usr/bin/mandb")
@@ -109,6 +109,27 @@ def test_install_upgrade_remove_purge(host):
     assert host.read(KEY) == "key" and host.read("/etc/everleaf/everleaf.toml") == CONFIGURATION
     host.run("dpkg", "--install", "/root/first.deb")
     assert states(host) == ("disabled", "inactive")
+
+
+def test_it_keeps_nginx_fresh_and_an_upgrade_forgets_nothing(host):
+    host.run("dpkg", "--install", "/root/first.deb")
+    host.give_token("everleafd")
+    host.configure(ENROLL).run("systemctl", "enable", "--now", "everleafd")
+    host.wait_for_event("not-running")
+    host.start_nginx().drop_in("nginx", "broken", "ExecReload=", "ExecReload=/bin/false")
+    first = host.served()
+    host.place(host.pair()).run("rm", "/var/lib/everleaf/state/certificate.upstream.json")  # it has just had a new one
+    host.run("systemctl", "reload", "everleafd")
+    host.wait_for_event("reload-failed")
+    assert host.serial() not in (None, first) and host.owed()
+    host.run("dpkg", "--install", "/root/second.deb")
+    host.wait_for_event("reload-failed", 2)
+    assert host.served() == first and host.owed()
+    host.run("rm", "/etc/systemd/system/nginx.service.d/broken.conf")
+    host.run("systemctl", "daemon-reload")
+    host.run("systemctl", "reload", "everleafd")
+    host.wait_for_event("adopted")
+    assert host.serves_what_is_live() and host.served() != first and host.owed() == []
 
 
 def test_purge_removes_the_state_when_asked(host):

@@ -48,8 +48,8 @@ def test_the_page_has_each_command_and_option(prefix, program):
 
 # What is typed up to the cursor -> what is offered, and nothing else.
 CASES = {
-    "everleaf ": {"ca", "certificate", "version"},
-    "everleaf ca r": {"root", "roots", "renew", "rekey"},
+    "everleaf ": {"ca", "certificate", "check", "context", "help", "path", "plan", "renew", "setup", "status", "version"},
+    "everleaf ca r": {"root", "roots", "renew", "rekey", "revoke"},
     "everleaf ca certificate --to": {"--token"},
     "everleaf ca certificate --token x --kty ": {"EC", "OKP", "RSA"},
     "everleaf ca renew cli": {"client.crt", "client.key"},

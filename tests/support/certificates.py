@@ -78,7 +78,7 @@ def step_extension(provisioner, credential):
 
 
 def issue(issuer, subject, *, public_key=None, key=None, names=(), not_before=None, lifetime=DAY, path_length=None,
-          ca=False, provisioner=None):
+          ca=False, provisioner=None, extensions=(), purposes=(ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH)):
     """A certificate by `issuer` (None: by itself). Everything a test may want to get wrong is an argument."""
     if public_key is None:
         key = key or new_key()
@@ -100,12 +100,13 @@ def issue(issuer, subject, *, public_key=None, key=None, names=(), not_before=No
         authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.certificate.public_key())
         builder = builder.add_extension(authority, critical=False)
     if not ca:
-        purposes = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
         builder = builder.add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
     if names:
         builder = builder.add_extension(x509.SubjectAlternativeName([general_name(n) for n in names]), critical=False)
     if provisioner:
         builder = builder.add_extension(step_extension(*provisioner), critical=False)
+    for extension in extensions:
+        builder = builder.add_extension(extension, critical=False)
     signer = issuer.key if issuer else key
     digest = None if isinstance(signer, ed25519.Ed25519PrivateKey) else hashes.SHA256()
     intermediates = [issuer] if issuer and issuer.certificate.issuer != issuer.certificate.subject else []

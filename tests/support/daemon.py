@@ -120,9 +120,12 @@ class Hook:
 
     def __init__(self, directory):
         self.script, self.calls_file, self.order = directory / "hook", directory / "calls", directory / "order"
-        self.script.write_text(f'#!/bin/sh\necho "$@" >> {self.calls_file}\n. {self.order}\n')
+        self.script.write_text(f'#!/bin/sh\nset -e\necho "$@" >> {self.calls_file}\n. {self.order}\n')
         self.script.chmod(0o700)
         self.succeed()
+
+    def proxy(self, name, time_limit="30s"):
+        return f'[proxy.{name}]\nreload = {{ exec = ["{self.script}"], time-limit = "{time_limit}" }}\n'
 
     def succeed(self):
         self.order.write_text("exit 0\n")

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """A host with everleaf installed, and a proxy of Debian's that uses a certificate of it."""
 import json
+import re
 import socket
 import ssl
 
-from certificates import DAY, issue, now
+from certificates import DAY, now
 from cryptography import x509
 from box import Box
 from program import BINARIES, REPOSITORY, SANITIZED, wait_until
@@ -13,6 +14,7 @@ from step_ca import free_port
 LIVE = "/var/lib/everleaf/live/upstream"
 UNITS = ["everleafd.service", "everleaf-renew.service", "everleaf-renew.timer"]
 SYSTEMD = REPOSITORY / "systemd"
+ENROLL = 'enroll = { token-file = "%d/token" }'
 RULES = "/etc/polkit-1/rules.d/49-everleaf.rules"
 
 
@@ -25,6 +27,7 @@ class Host(Box):
         """What the package does; nothing is enabled."""
         self.write({
             "/usr/bin/everleafd": (BINARIES / "everleafd").read_bytes(),
+            "/usr/bin/everleaf": (BINARIES / "everleaf").read_bytes(),
             **{f"/usr/lib/systemd/system/{name}": (SYSTEMD / name).read_text() for name in UNITS},
             "/usr/lib/sysusers.d/everleaf.conf": (SYSTEMD / "everleaf.sysusers").read_text(),
             "/usr/lib/tmpfiles.d/everleaf.conf": (SYSTEMD / "everleaf.tmpfiles").read_text(),
@@ -50,11 +53,16 @@ class Host(Box):
             "[certificate.upstream]", 'subject = "myuser"', 'used-by = ["front"]', *keys, ""])})
         return self
 
+    def give_token(self, unit):
+        """A one-time token as an encrypted credential of the unit, for ENROLL."""
+        token = self.ca.token("myuser").encode()
+        self.run("mkdir", "-p", "/etc/everleaf")
+        self.run("systemd-creds", "encrypt", "--with-key=host", "--name=token", "-", "/etc/everleaf/token.cred", stdin=token)
+        self.drop_in(unit, "token", "LoadCredentialEncrypted=token:/etc/everleaf/token.cred")
+
     def pair(self, **differently):
         """One of the CA's as if it were from 18 hours ago: due."""
-        usual = {"names": ["myuser"], "not_before": now() - 0.75 * DAY, "lifetime": DAY,
-                 "provisioner": ("admin", self.ca.provisioners["admin"].kid)}
-        return issue(self.ca.intermediate, "myuser", **{**usual, **differently})
+        return self.ca.leaf(**{"not_before": now() - 0.75 * DAY, **differently})
 
     def place(self, pair):
         self.run("install", "-d", "-o", "everleaf", "-m", "755", LIVE)
@@ -67,6 +75,23 @@ class Host(Box):
         pem = self.try_run("cat", f"{LIVE}/tls.crt")
         return x509.load_pem_x509_certificate(pem.stdout.encode()).serial_number if pem.returncode == 0 else None
 
+    # Others on the host
+
+    def prepare_sandbox(self):
+        """A unit that does anything with the rights of everleafd.service, for may()."""
+        unit = self.read("/usr/lib/systemd/system/everleafd.service")
+        unit = re.sub("^(Type|ExecStart|ExecReload|WatchdogSec|Restart|ConditionPathExists|Before)=.*$", "", unit, flags=re.M)
+        self.write({"/etc/systemd/system/probe@.service": unit.replace("[Service]", "[Service]\nType=oneshot\nExecStart=/bin/sh -c %I")})
+        return self
+
+    def may(self, command):
+        """Whether it succeeds in the sandbox of everleafd.service."""
+        instance = self.run("systemd-escape", command).strip()
+        return self.try_run("systemctl", "start", f"probe@{instance}").returncode == 0
+
+    def anybody_may(self, command):
+        return self.try_run("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "sh", "-c", command).returncode == 0
+
     # The proxy
 
     def configure_nginx(self, *more):
@@ -75,6 +100,17 @@ class Host(Box):
             "events {}", "http {", "  access_log off;", "  server {", f"    listen 127.0.0.1:{self.port} ssl;",
             f"    ssl_certificate {LIVE}/tls.crt;", f"    ssl_certificate_key {LIVE}/tls.key;",
             '    location / { return 200 "ok\\n"; }', *more, "  }", "}", ""])})
+        return self
+
+    def configure_haproxy(self, *more, settings=()):
+        self.write({"/etc/haproxy/haproxy.cfg": "\n".join([
+            "global", "  user haproxy", "  group haproxy", *(f"  {line}" for line in settings), "defaults", "  mode http",
+            "  timeout connect 5s", "  timeout client 5s", "  timeout server 5s", "frontend f",
+            f"  bind 127.0.0.1:{self.port} ssl crt {LIVE}/tls.pem", "  http-request return status 200", *more, ""])})
+        return self
+
+    def start_haproxy(self, *more, **settings):
+        self.configure_haproxy(*more, **settings).run("systemctl", "start", "haproxy")
         return self
 
     def start_nginx(self, *more):

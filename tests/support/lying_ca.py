@@ -8,7 +8,9 @@ A lie is data: how the honest answer is changed on its way out, or what is wrong
 """
 import base64
 import functools
+import gzip
 import http.server
+import itertools
 import json
 import socketserver
 import ssl
@@ -19,9 +21,11 @@ from pathlib import Path
 from typing import Callable, Iterable, Optional, Union
 
 from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from certificates import DAY, Seconds, hierarchy, issue, names_of, new_key, now
+from certificates import DAY, DER, Issued, Seconds, hierarchy, issue, names_of, new_key, now
 from jose import Provisioner, claims_of, header_of
+from lying_acme import AcmeAnswers
 
 GIB = 1 << 30
 
@@ -36,11 +40,16 @@ class Answer:
     trickle: str = ""  # "body" or "headers": sent at one byte a second
     late: float = 0  # seconds before anything is sent
     silent: bool = False  # nothing is ever sent
+    raw: Union[bytes, Callable] = b""  # sent instead of all that
     dropped: bool = False  # the connection is closed instead
 
 
 def honest(answer):
     return answer
+
+
+def common_name(certificate):
+    return certificate.subject.rfc4514_string().removeprefix("CN=")
 
 
 @dataclass
@@ -49,6 +58,7 @@ class Lie:
     certificate: dict = field(default_factory=dict)  # arguments of issue() that differ
     chain: Callable[["LyingCa", list], list] = lambda ca, chain: chain
     foreign: bool = False  # issued by another hierarchy of the same names
+    nothing_new: bool = False  # what it issues is what was presented
     meanwhile: Callable[[], None] = lambda: None  # runs after the request was read, before the answer
 
 
@@ -95,6 +105,11 @@ def gzip_of_zeros(total):
     return header + first + block * (total // block_size - 1)
 
 
+def without_end(piece):
+    """Given to the handler as a body: the piece again and again, a gigabyte in all."""
+    return lambda total: (piece * (1 + (1 << 16) // len(piece)) for _ in range(total >> 16))
+
+
 def bombed(answer):
     return replace(answer, headers={**answer.headers, "Content-Encoding": "gzip"}, body=gzip_of_zeros(GIB))
 
@@ -115,8 +130,36 @@ def wrong_types_in(value):
     value.update(dict.fromkeys(value, 7))
 
 
+def in_utf16(answer):
+    return replace(answer, body=answer.body.decode().encode("utf-16"))
+
+
+def shorter(answer):
+    return replace(answer, declared=len(answer.body) - 10)
+
+
+def compressed(answer):
+    return replace(answer, headers={**answer.headers, "Content-Encoding": "gzip"}, body=gzip.compress(answer.body))
+
+
+def raw(*pieces, then=None):
+    """These bytes, then perhaps a piece without end."""
+    start = b"".join(piece.encode() if isinstance(piece, str) else piece for piece in pieces)
+    return sends(raw=start if then is None else lambda total: itertools.chain([start], without_end(then)(total)))
+
+
+def adds(**headers):
+    return Lie(lambda answer: replace(answer, headers={**answer.headers, **headers}))
+
+
 HTML = "<!DOCTYPE html><html><body><h1>502 Bad Gateway</h1></body></html>"
-CONTROL = "\x1b[2J\x1b]0;owned\x07\r\neverleaf: error: \x9b31m forged \x00 line\n"
+CONTROL = "\x1b[2J\x1b]0;owned\x07\r\neverleaf: error: \x9b31m forged \x00 line\n\u202e"
+JSON = "application/json"
+OK = "HTTP/1.1 200 OK\r\n"
+RETRY_AFTER = {"0": "0", "a negative": "-1", "a fraction": "1.5", "two minutes": "120", "an enormous": "9" * 20, "no": "",
+               "nonsense as": "soon\t", "a date long past in": "Fri, 31 Dec 1999 23:59:59 GMT",
+               "a date far ahead in": "Fri, 31 Dec 2100 23:59:59 GMT", "endless digits in": "1" * 30_000}
+H2_SETTINGS, H2_RESET, H2_PING = b"\0\0\0\4\0\0\0\0\0", b"\0\0\4\3\0\0\0\0\1\0\0\0\2", b"\0\0\x08\6\0\0\0\0\0" + b"12345678"
 
 # Answers that are wrong whatever was asked.
 LIES = {
@@ -127,42 +170,159 @@ LIES = {
     "says HTML": says(HTML, Content_Type="text/html"),
     "says HTML with 502": says(HTML, 502, Content_Type="text/html"),
     "says nothing": says(""),
+    "says 204": says("", 204),
+    "says 304": says("", 304),
+    "says status 999": says("{}", 999),
     "cuts its JSON": Lie(cut),
-    "closes before the declared end": Lie(lambda answer: replace(cut(answer), declared=len(answer.body))),
-    "nests its JSON deeply": says("[" * 1_000_000, Content_Type="application/json"),
+    "says its JSON in UTF-16": Lie(in_utf16),
+    "says its JSON twice": Lie(lambda answer: replace(answer, body=answer.body * 2)),
+    "says a text": says('"yes"', Content_Type=JSON),
+    "says a list": says("[{}]", Content_Type=JSON),
+    "says null": says("null", Content_Type=JSON),
+    "says a number that is no number": says('{"status": 1e400000, "message": -0e-99999}', Content_Type=JSON),
+    "nests its JSON deeply": says("[" * 1_000_000, Content_Type=JSON),
+    "has a hundred thousand fields": says(json.dumps({str(i): i for i in range(100_000)}), Content_Type=JSON),
+    "has a list of a hundred thousand in each field": edits(lambda value: value.update(dict.fromkeys(value, [[]] * 100_000))),
     "leaves out the fields": edits(nothing_in),
     "says null in every field": edits(nulls_in),
     "has fields of the wrong type": edits(wrong_types_in),
+    "closes before the declared end": Lie(lambda answer: replace(cut(answer), declared=len(answer.body))),
+    "declares too few bytes": Lie(shorter),
+    "declares a negative length": sends(declared=-1),
+    "declares a length that is no number": sends(declared="many"),
+    "declares two lengths": raw(OK, "Content-Length: 2\r\nContent-Length: 20\r\n\r\n", "{}"),
     "declares and sends 1 GB": sends(body=zeros, declared=GIB),
     "sends 1 GB in chunks": sends(body=zeros, chunked=True),
     "sends 1 GB of headers": sends(headers={"X-Large": zeros}),
+    "sends 1 GB in one header": raw(OK, "X-Large: ", then=b"x"),
+    "sends 1 GB in its first line": raw("HTTP/1.1 200 ", then=b"x"),
+    "sends 1 GB of trailers": raw(OK, "Transfer-Encoding: chunked\r\n\r\n0\r\n", then=b"X-Large: x\r\n"),
+    "continues for ever": raw(then=b"HTTP/1.1 100 Continue\r\n\r\n"),
+    "hints for ever": raw(then=b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"),
+    "sends chunks of nonsense": raw(OK, "Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n"),
+    "sends a chunk longer than any": raw(OK, "Transfer-Encoding: chunked\r\n\r\n", "F" * 17, "\r\n{}\r\n"),
+    "sends bytes that are not HTTP": raw(bytes(range(256))),
+    "sends nul bytes in a header": raw(OK, "X: \0\0\r\nContent-Length: 2\r\n\r\n{}"),
+    "speaks HTTP/2 and resets": raw(H2_SETTINGS, H2_RESET),
+    "floods with HTTP/2": raw(H2_SETTINGS, then=H2_PING),
+    "switches to HTTP/2": raw("HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n", H2_SETTINGS),
     "sends a gzip bomb": Lie(bombed),
+    "compresses unasked": Lie(compressed),
+    "only says that it compresses": Lie(lambda answer: replace(cut(answer), headers={"Content-Encoding": "gzip"})),
     "says 500 in plain text": says("database is locked", 500, Content_Type="text/plain"),
+    "says 500 in control characters": says(CONTROL, 500, Content_Type="text/plain"),
     "says 401 with control characters": refuses(401, CONTROL),
     "says 403 with a megabyte": refuses(403, "no, " * 250_000),
-    "says 429 with Retry-After": refuses(429, "slow down", Retry_After="120"),
-    "says 429 with an enormous Retry-After": refuses(429, "slow down", Retry_After="99999999999999999999"),
-    "says 503 with a date in Retry-After": refuses(503, "later", Retry_After="Fri, 31 Dec 2100 23:59:59 GMT"),
-    "says 503 with nonsense in Retry-After": refuses(503, "later", Retry_After="-1, soon\t"),
+    "says 403 with a line of controls": raw(f"HTTP/1.1 403 {CONTROL.encode('ascii', 'ignore').decode()}\r\nContent-Length: 0\r\n\r\n"),
+    "says 403 with a message that is no text": says('{"status": 403, "message": [{"a": 1}]}', 403, Content_Type=JSON),
+    **{f"says {status} with {how} Retry-After": refuses(status, "slow down", Retry_After=value)
+       for status in (429, 503) for how, value in RETRY_AFTER.items()},
 }
 WAITING_LIES = [name for name in LIES if "silent" in name or "one byte" in name]
+# Answers that are strange, but say what was asked.
+HARMLESS = {
+    "has a clock of 1970": adds(Date="Thu, 01 Jan 1970 00:00:00 GMT"),
+    "has a clock of 2100": adds(Date="Fri, 31 Dec 2100 23:59:59 GMT"),
+    "has a clock of nonsense": adds(Date="noon"),
+    "sets cookies": adds(**{"Set-Cookie": "a=" + "b" * 4000}),
+}
+# Instead of a TLS handshake; a text is a kind of LyingCa.server_context().
+HANDSHAKE_LIES = {
+    "drops": b"", "talks HTTP": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", "talks nonsense": bytes(range(255, 0, -1)),
+    "sends an alert": b"\x15\3\3\0\2\2\x28", "sends an alert that is none": b"\x15\3\3\0\2\xff\xff",
+    "ends after the handshake": "good", "speaks only TLS 1.1": "TLS 1.1",
+    "sends a record of 64 KB": b"\x16\3\3\xff\xff" + b"\0" * 65535, "greets with an empty record": b"\x16\3\3\0\0" * 10_000,
+}
+WAITING_HANDSHAKES = ["is silent", "stops in the middle"]
 
-# Well-formed answers with a certificate that must not be stored.
+# The fields of honest answers, and what may be in one instead: nothing or something else than is said there.
+FIELDS = {
+    "health": ["status"], "root": ["ca"], "roots": ["crts", "crts.0"],
+    "provisioners": ["provisioners", "provisioners.0", "provisioners.0.type", "provisioners.0.name", "provisioners.0.key",
+                     "provisioners.0.key.kid", "provisioners.0.encryptedKey", "nextCursor"],
+    **{endpoint: ["crt", "ca", "certChain", "certChain.0", "certChain.1"] for endpoint in ("sign", "renew", "rekey")},
+    "acme_directory": ["newNonce", "newAccount", "newOrder", "meta", "meta.externalAccountRequired"],
+    **{endpoint: ["status", "authorizations", "authorizations.0", "finalize"] for endpoint in ("acme_order", "acme_orders")},
+    "acme_authorization": ["status", "identifier", "identifier.value", "challenges", "challenges.0", "challenges.0.type",
+                           "challenges.1.type", "challenges.1.url", "challenges.1.token", "challenges.1.status"],
+    "acme_challenge": ["status", "type", "url", "token"],
+    "acme_finalize": ["status", "certificate", "finalize"],
+    "acme_certificate": [],
+}
+MISSING = object()
+VALUES = {"missing": MISSING, "null": None, "a number": 7, "a list": [[]], "an object": {"": {}}, "an empty text": "",
+          "controls": CONTROL, "a megabyte": "x" * (1 << 20)}
+
+
+def has_in(path, value):
+    """The honest answer, but for one field of it."""
+    def edit(answer):
+        *parents, last = path.split(".")
+        for name in parents:
+            answer = answer[int(name) if isinstance(answer, list) else name]
+        last = int(last) if isinstance(answer, list) else last
+        if value is MISSING:
+            del answer[last]
+        else:
+            answer[last] = value
+    return edits(edit)
+
+
+def field_lies(endpoint):
+    return {f"has {what} for {path}": has_in(path, value) for path in FIELDS[endpoint] for what, value in VALUES.items()}
+
+
+@dataclass
+class Words:
+    pem: str  # which is none
+
+
+def broken(issued):
+    der = bytearray(issued.certificate.public_bytes(DER))
+    der[-1] ^= 1  # the end of the signature
+    return Words(f"-----BEGIN CERTIFICATE-----\n{base64.encodebytes(bytes(der)).decode()}-----END CERTIFICATE-----\n")
+
+
+def chain(change):
+    return Lie(chain=change)
+
+
+# Well-formed answers with a certificate that must not be stored; not even as a first one.
 CERTIFICATE_LIES = {
     "for another key": Lie(certificate={"public_key": new_key().public_key()}),
     "for other names": issues(names=["evil.test"]),
-    "for one name more": issues(names=["myuser", "evil.test"]),
+    "without names": issues(names=[]),
     "expired": issues(not_before=now() - 2 * DAY),
+    "expired years ago": issues(not_before=now() - 3650 * DAY),
     "not yet valid": issues(not_before=now() + DAY),
+    "not valid for years": issues(not_before=now() + 3650 * DAY),
     "that is a CA": issues(ca=True),
-    "leaf only": Lie(chain=lambda ca, chain: chain[:1]),
-    "with a chain to nowhere": Lie(chain=lambda ca, chain: [chain[0], ca.foreign.intermediate]),
+    "not for TLS": issues(purposes=[ExtendedKeyUsageOID.CODE_SIGNING]),
+    "leaf only": chain(lambda ca, made: made[:1]),
+    "with a chain to nowhere": chain(lambda ca, made: [made[0], ca.foreign.intermediate]),
+    "with the chain upside down": chain(lambda ca, made: made[::-1]),
+    "with the chain out of order": chain(lambda ca, made: [made[0], ca.trusted.root, made[1]]),
+    "that is the CA's own": chain(lambda ca, made: [ca.trusted.intermediate, ca.trusted.root]),
+    "that is the root": chain(lambda ca, made: [ca.trusted.root]),
     "of a foreign root": Lie(foreign=True),
+    "with a broken signature": chain(lambda ca, made: [broken(made[0]), made[1]]),
+    "under one with a broken signature": chain(lambda ca, made: [made[0], broken(made[1])]),
+    "that is a key": chain(lambda ca, made: [Words(ca.foreign.root.key_pem), made[1]]),
+    "cut": chain(lambda ca, made: [Words(made[0].pem[:300]), made[1]]),
+    "with a thousand above it": chain(lambda ca, made: [made[0], *[ca.foreign.intermediate] * 1000]),
+}
+# Where one is replaced, it also has to be like that one.
+REPLACEMENT_LIES = {
+    "for one name more": issues(names=["myuser", "evil.test"]),
+    "for another subject": issues(subject="evil.test"),
+    "for servers only": issues(purposes=[ExtendedKeyUsageOID.SERVER_AUTH]),
+    "that ends before the old one": issues(lifetime=Seconds(seconds=30)),
+    "that is the old one": Lie(nothing_new=True),
 }
 
 
-def redirects_to(url):
-    return Lie(lambda answer: Answer(307, {"Location": url}, b""))
+def redirects_to(url, status=307):
+    return Lie(lambda answer: Answer(status, {"Location": url}, b""))
 
 
 @dataclass
@@ -258,13 +418,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
         peer = self.connection.getpeercert(binary_form=True) if isinstance(self.connection, ssl.SSLSocket) else None
         self.send(self.recorder.reply(request, peer and x509.load_der_x509_certificate(peer)))
 
-    do_GET = do_POST = answer
+    do_GET = do_POST = do_HEAD = answer
 
     def send(self, answer):
         self.close_connection = True
         if answer.silent or answer.late:
             self.recorder.stopped.wait(answer.late or None)
         if answer.silent or answer.dropped:
+            return
+        if answer.raw:
+            for piece in answer.raw(GIB) if callable(answer.raw) else [answer.raw]:
+                self.wfile.write(piece)
             return
         body = answer.body(GIB) if callable(answer.body) else answer.body
         declared = answer.declared if answer.declared is not None else len(body) if isinstance(body, bytes) else 0
@@ -305,14 +469,15 @@ class PlainHttp(Recorder):
         return Answer(body=b"{}")
 
 
-class LyingCa(Recorder):
+class LyingCa(AcmeAnswers, Recorder):
     def __init__(self, directory, server_certificate="good", lifetime=DAY):
         super().__init__()
         self.directory = Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
         self.lifetime = lifetime  # of what it issues
         self.lies = {}
-        self.handshake_lie = ""  # "silent" or "dropped"
+        self.lies_to = {}  # by the subject that asks for a certificate, whatever the endpoint
+        self.handshake_lie = ""
         self.provisioner = Provisioner("admin")
         self.provisioners = [self.provisioner.configuration()]
         self.password_file = self.directory / "password"
@@ -339,16 +504,28 @@ class LyingCa(Recorder):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate, key)
         context.verify_mode = ssl.CERT_OPTIONAL
+        if kind == "TLS 1.1":
+            context.set_ciphers("ALL:@SECLEVEL=0")
+            context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
         context.load_verify_locations(cadata=self.trusted.root.pem + self.trusted.intermediate.pem)
         return context
 
     def welcome(self, connection):
-        if self.handshake_lie == "silent":
-            self.stopped.wait()
-        if self.handshake_lie:
-            connection.close()
+        if not self.handshake_lie:
+            return self.tls.wrap_socket(connection, server_side=True)
+        lie = HANDSHAKE_LIES.get(self.handshake_lie)
+        if isinstance(lie, str):
+            self.server_context(lie).wrap_socket(connection, server_side=True).close()
             return None
-        return self.tls.wrap_socket(connection, server_side=True)
+        connection.recv(1)  # of what the client says first
+        if self.handshake_lie == "stops in the middle":
+            connection.sendall(b"\x16\3\3\0\x7a\2\0")  # of a ServerHello
+        if self.handshake_lie in WAITING_HANDSHAKES:
+            self.stopped.wait()
+        else:
+            connection.sendall(lie)
+        connection.close()
+        return None
 
     def trust(self):
         return ["--ca-url", self.url, "--root", self.root_file]
@@ -360,12 +537,18 @@ class LyingCa(Recorder):
         return self.provisioner.token(subject, f"{self.url}/1.0/sign", **{"sha": self.fingerprint, **claims})
 
     def reply(self, request, peer):
-        lie = self.lies.get(request.endpoint, Lie())
+        lie = self.lies.get(request.endpoint) or self.lies_to and self.lies_to.get(self.subject_of(request, peer)) or Lie()
         lie.meanwhile()
         try:
             return lie.answer(getattr(self, f"reply_{request.endpoint}", self.reply_unknown)(request, peer, lie))
         except PermissionError as refusal:
             return lie.answer(Answer(401, body=json.dumps({"status": 401, "message": str(refusal)}).encode()))
+
+    def subject_of(self, request, peer):
+        """Whose certificate is asked for, if any."""
+        if request.endpoint == "sign":
+            return claims_of(json.loads(request.body)["ott"])["sub"]
+        return common_name(self.holder(request, peer)) if request.endpoint in ("renew", "rekey") else None
 
     def ok(self, value, status=200):
         return Answer(status, body=json.dumps(value).encode() + b"\n")
@@ -415,15 +598,16 @@ class LyingCa(Recorder):
         return x509.load_der_x509_certificate(base64.b64decode(header_of(token)["x5cInsecure"][0]))
 
     def again(self, old, public_key, lie):
-        subject = old.subject.rfc4514_string().removeprefix("CN=")
-        return self.issued(lie, subject, public_key or old.public_key(), names_of(old))
+        if lie.nothing_new:
+            lie = replace(lie, chain=lambda ca, made: [Issued(old), made[1]])
+        return self.issued(lie, common_name(old), public_key or old.public_key(), names_of(old))
 
     def issued(self, lie, subject, public_key, names):
         issuer = (self.foreign if lie.foreign else self.trusted).intermediate
         start = now() - min(Seconds(minutes=1), self.lifetime / 20)
         usual = {"public_key": public_key, "names": names, "not_before": start, "lifetime": self.lifetime,
                  "provisioner": ("admin", self.provisioner.kid)}
-        leaf = issue(issuer, subject, **{**usual, **lie.certificate})
+        leaf = issue(issuer, **{"subject": subject, **usual, **lie.certificate})
         chain = [issued.pem for issued in lie.chain(self, [leaf, issuer])]
         return self.ok({"crt": chain[0], "ca": chain[1] if len(chain) > 1 else None, "certChain": chain}, 201)
 

@@ -6,15 +6,14 @@ import pty
 import re
 import signal
 import subprocess
-import sys
 import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-BINARIES = Path(os.environ.get("EVERLEAF_BIN", REPOSITORY / "build" / "debug")).resolve()
-MEASURE = Path(__file__).with_name("measure.py")
+BINARIES = Path(os.environ.get("EVERLEAF_BIN", REPOSITORY / "build" / "release")).resolve()
+MEASURE = BINARIES / "tests" / "measure"
 SANITIZED = os.environ.get("EVERLEAF_TEST_SANITIZED") == "1"
 
 
@@ -49,7 +48,7 @@ class Result:
         name = Path(self.arguments[0]).name
         assert lines and lines[0].startswith(f"{name}: error: "), str(self)
         assert [line.startswith(f"{name}: hint: ") for line in lines[1:]] in ([], [True]), str(self)
-        assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", self.stderr), f"control characters: {self.stderr!r}"
+        assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]", self.stderr), f"control characters: {self.stderr!r}"
         assert max(map(len, lines)) < 2000, str(self)
         for word in words:
             assert str(word).lower() in self.stderr.lower(), f"{word!r} is not said by\n{self}"
@@ -105,7 +104,7 @@ def run(arguments, directory, variables, stdin=None, limit=60):
     reading, writing = os.pipe()
     started = time.monotonic()
     child = subprocess.Popen(
-        [sys.executable, "-IS", MEASURE, str(writing), *arguments], cwd=directory, env=variables, pass_fds=[writing],
+        [MEASURE, str(writing), *arguments], cwd=directory, env=variables, pass_fds=[writing],
         start_new_session=True,  # so that there is no /dev/tty to ask at
         stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     os.close(writing)

@@ -11,7 +11,7 @@ import subprocess
 import urllib.request
 from pathlib import Path
 
-from certificates import hierarchy
+from certificates import hierarchy, issue
 from jose import Provisioner
 from program import die_with_parent, wait_until
 
@@ -46,7 +46,7 @@ def usual_provisioners():
 class RealCa:
     """Runs from start() to stop(); both any number of times, always on the same port and with the same database."""
 
-    def __init__(self, directory, provisioners=None):
+    def __init__(self, directory, provisioners=None, arguments=()):
         self.directory = Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
         self.provisioners = {p.name: p for p in provisioners or usual_provisioners()}
@@ -58,7 +58,7 @@ class RealCa:
         self.intermediate.save(self.directory / "intermediate.crt", self.directory / "intermediate.key")
         for provisioner in self.provisioners.values():
             (self.directory / f"{provisioner.name}.password").write_text(provisioner.password + "\n")
-        self.process = None
+        self.process, self.arguments = None, arguments
         self.port = free_port()
         self.start()
 
@@ -71,6 +71,11 @@ class RealCa:
 
     def token(self, subject, provisioner="admin", **claims):
         return self.provisioners[provisioner].token(subject, f"{self.url}/1.0/sign", **{"sha": self.fingerprint, **claims})
+
+    def leaf(self, subject="myuser", **differently):
+        """A good pair as if this CA had issued it some time ago."""
+        usual = {"names": [subject], "provisioner": ("admin", self.provisioners["admin"].kid)}
+        return issue(self.intermediate, subject, **{**usual, **differently})
 
     def trust(self):
         return ["--ca-url", self.url, "--root", self.root_file]
@@ -112,7 +117,7 @@ class RealCa:
         config.write_text(json.dumps(self.configuration()))
         with open(self.directory / "ca.log", "ab") as log:
             self.process = subprocess.Popen(
-                [program(), str(config)], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                [program(), *self.arguments, str(config)], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True, preexec_fn=die_with_parent,
                 env={"PATH": os.environ["PATH"], "HOME": str(self.directory), "STEPPATH": str(self.directory)})
         try:

@@ -59,8 +59,9 @@ class VirtualHost : private Passes {
   explicit VirtualHost(std::size_t at_the_ca_at_a_time = 4)
       : clock(std::chrono::sys_days(std::chrono::year(2026) / 1 / 2)),
         certificate_workers_(at_the_ca_at_a_time, journal),
+        swap_workers_(1, journal),
         proxy_workers_(2, journal),
-        agent(*this, clock, certificate_workers_, proxy_workers_,
+        agent(*this, clock, certificate_workers_, swap_workers_, proxy_workers_,
               [this](const Event& event) { log.push_back(event); }) {}
 
   void use(const UsedBy& certificates) {
@@ -76,13 +77,14 @@ class VirtualHost : private Passes {
 
   std::vector<std::string> under_way() const {
     auto names = certificate_workers_.under_way();
-    for (auto& name : proxy_workers_.under_way()) names.push_back(std::move(name));
+    for (const auto* workers : {&swap_workers_, &proxy_workers_})
+      for (auto& name : workers->under_way()) names.push_back(std::move(name));
     return names;
   }
   bool is_under_way(const std::string& name) const { return std::ranges::count(under_way(), name) == 1; }
   // Hands over what came of a pass that is under way.
   void finish(const std::string& name) {
-    for (auto* workers : {&certificate_workers_, &proxy_workers_}) {
+    for (auto* workers : {&certificate_workers_, &swap_workers_, &proxy_workers_}) {
       const auto names = workers->under_way();
       if (const auto found = std::ranges::find(names, name); found != names.end())
         return workers->finish(static_cast<std::size_t>(found - names.begin()));
@@ -121,11 +123,15 @@ class VirtualHost : private Passes {
   VirtualClock clock;
   std::vector<std::string> journal;
   std::vector<Event> log;
-  std::set<std::string> renewable;      // the next look at these stages a new certificate
-  std::set<std::string> undeliverable;  // swaps of these fail
-  std::set<std::string> refusing;       // proxies that do not reload
+  std::set<std::string> renewable;                   // the next look at these stages a new certificate
+  std::set<std::string> trust_changing;              // the next look at these finds other roots
+  std::set<std::string> undeliverable;               // swaps of these fail
+  std::set<std::string> refusing;                    // proxies that do not reload
+  std::map<std::string, std::set<std::string>> bad;  // what such a proxy refuses all together, and judge() takes back
+  std::vector<std::string> disturbed;                // proxies, by judge()
   std::chrono::seconds retry_reload{30};
   std::optional<Time> renewal;                        // of all certificates
+  std::string complaint;                              // about all of them
   std::map<std::string, Time> expires;                // of certificates
   std::map<std::string, std::set<std::string>> owed;  // by proxies
   std::stop_token stop;                               // that the last pass was given
@@ -164,7 +170,16 @@ class VirtualHost : private Passes {
     return {.look_again = clock.now() + look_again,
             .renewal = renewal,
             .expires = end == expires.end() ? std::nullopt : std::optional(end->second),
+            .trust_changed = trust_changing.erase(certificate.name) == 1,
+            .failed = !complaint.empty(),
+            .last_error = complaint,
             .events = {{.name = "tended " + certificate.name}}};
+  }
+
+  CertificateResult renew(const Configuration& configuration, const ManagedCertificate& certificate,
+                          std::stop_token token) override {
+    renewable.insert(certificate.name);
+    return tend(configuration, certificate, std::move(token));
   }
 
   CertificateResult swap(const Configuration&, const ManagedCertificate& certificate, const Staged&) override {
@@ -182,13 +197,28 @@ class VirtualHost : private Passes {
     auto& owing = owed[proxy.name];
     journal.push_back((owing.empty() ? "look " : "reload ") + proxy.name);
     if (owing.empty()) return {};
-    if (refusing.contains(proxy.name)) return {.try_again = clock.now() + retry_reload};
+    if (refusing.contains(proxy.name))
+      return {.refused = {bad[proxy.name].begin(), bad[proxy.name].end()}, .try_again = clock.now() + retry_reload};
     const auto adopted = std::exchange(owing, {});
     return {.adopted = {adopted.begin(), adopted.end()}};
   }
 
+  ProxyResult judge(const Configuration& configuration, const Proxy& proxy,
+                    const std::vector<std::string>& certificates, std::stop_token token) override {
+    stop = std::move(token);
+    for (const auto& name : certificates) {
+      for (const auto& user : configuration.certificates.at(name).used_by) check_proxy_is_idle(user);
+      begin_with_certificate("judge", name);
+      owed[proxy.name].erase(name);
+    }
+    refusing.erase(proxy.name);
+    const auto adopted = std::exchange(owed[proxy.name], {});
+    return {.adopted = {adopted.begin(), adopted.end()}, .disturbed = disturbed};
+  }
+
   UsedBy used_by_;
   HeldWorkers certificate_workers_;
+  HeldWorkers swap_workers_;
   HeldWorkers proxy_workers_;
 
  public:

@@ -12,19 +12,6 @@ def test_a_reload_by_job_makes_nginx_serve_the_new_certificate(host):
     assert host.show("everleafd", "User") == "everleaf"
 
 
-def test_haproxy_is_reloaded_by_job(host):
-    host.place(host.pair()).configure(reload='{ systemd = "haproxy.service" }')
-    host.write({"/etc/haproxy/haproxy.cfg": "\n".join([
-        "global", "  user haproxy", "  group haproxy", "defaults", "  mode http", "  timeout connect 5s", "  timeout client 5s",
-        "  timeout server 5s", "frontend f", f"  bind 127.0.0.1:{host.port} ssl crt {LIVE}/tls.pem",
-        "  http-request return status 200", ""])})
-    host.run("systemctl", "start", "haproxy")
-    old = host.served()
-    host.start_daemon().wait_for_event("adopted")
-    host.wait(lambda: host.served() not in (None, old), "HAProxy serves the new one")
-    assert host.serves_what_is_live()
-
-
 def test_what_the_operator_broke_stays_owed_until_it_is_mended(host):
     host.place(host.pair()).start_nginx().configure()
     old = host.served()
@@ -32,6 +19,7 @@ def test_what_the_operator_broke_stays_owed_until_it_is_mended(host):
     host.start_daemon()
     failed = host.wait_for_event("reload-failed")
     assert "refused its configuration or the pair" in failed["EVERLEAF_ERROR"]
+    host.wait_for_event("proxy-broken")
     assert failed["EVERLEAF_HINT"] == 'the reason is in "journalctl -u nginx.service"'
     assert "no_such_directive" in host.log("nginx")
     assert host.served() == old != host.serial() and host.show("nginx", "ActiveState") == "active"
@@ -140,15 +128,32 @@ def test_old_workers_that_serve_on_are_reported(host):
 
 def test_a_reboot_does_not_forget_what_is_owed(host_with_disk):
     host = host_with_disk.place(host_with_disk.pair()).start_nginx().configure()
-    host.run("systemctl", "enable", "everleafd", "nginx")
+    host.run("systemctl", "enable", "nginx")
     host.drop_in("nginx", "broken", "ExecReload=", "ExecReload=/bin/false")
-    host.start_daemon().wait_for_event("reload-failed")
+    host.start_daemon().wait_for_event("proxy-broken")
     assert host.owed()
     host.cut_power()
     host.start()
-    host.wait_for_event("reload-failed")
+    host.wait(lambda: host.show("nginx", "ActiveState") == "active", "nginx runs", "nginx")  # asked before, systemd would start it
+    host.start_daemon().wait_for_event("reload-failed")
     host.run("rm", "/etc/systemd/system/nginx.service.d/broken.conf")
     host.run("systemctl", "daemon-reload")
     host.run("systemctl", "reload", "everleafd")
     host.wait_for_event("adopted")
     assert host.serves_what_is_live() and host.owed() == []
+
+
+def test_a_pair_that_nginx_refuses_is_taken_back(host):
+    """The operator has a copy of the key in nginx's configuration: with a new one, nothing matches."""
+    host.place(host.pair()).configure_nginx().configure()
+    host.shell(f"cp {LIVE}/tls.key /etc/nginx/copy.key; sed -i 's#{LIVE}/tls.key#/etc/nginx/copy.key#' /etc/nginx/nginx.conf")
+    host.run("systemctl", "start", "nginx")
+    old = host.served()
+    host.start_daemon()
+    taken_back = host.wait_for_event("taken-back")
+    assert taken_back["EVERLEAF_CERTIFICATE"] == "upstream" and taken_back["EVERLEAF_DEADLINE"]
+    assert host.owed() == [] and host.served() == host.serial() == old and host.show("nginx", "ActiveState") == "active"
+    host.wait(lambda: "needs attention" in host.show("everleafd", "StatusText"), "the status says so")
+    host.configure_nginx().run("systemctl", "reload", "everleafd")
+    host.wait_for_event("adopted")
+    assert host.serves_what_is_live() and host.serial() != old

@@ -3,22 +3,16 @@
 import re
 import time
 
+import pytest
+
 from certificates import Seconds, now
-from host import SYSTEMD
+from host import ENROLL, SYSTEMD
 from program import wait_until
 
-ENROLL = 'enroll = { token-file = "%d/token" }'
 
-
-def give_token(host, unit):
-    token = host.ca.token("myuser").encode()
-    host.run("mkdir", "-p", "/etc/everleaf")
-    host.run("systemd-creds", "encrypt", "--with-key=host", "--name=token", "-", "/etc/everleaf/token.cred", stdin=token)
-    host.drop_in(unit, "token", "LoadCredentialEncrypted=token:/etc/everleaf/token.cred")
-
-
+@pytest.mark.real_ca
 def test_it_enrolls_from_an_encrypted_credential_and_renews(host):
-    give_token(host, "everleafd")
+    host.give_token("everleafd")
     host.configure(ENROLL, 'not-after = "10s"').configure_nginx().start_daemon()
     host.wait_for_event("not-running")
     host.run("systemctl", "start", "nginx")
@@ -32,8 +26,9 @@ def quick_timer(host, calendar):
                  "AccuracySec=1us", section="Timer")
 
 
+@pytest.mark.real_ca
 def test_the_timer_enrolls_and_renews(host):
-    give_token(host, "everleaf-renew")
+    host.give_token("everleaf-renew")
     host.configure(ENROLL, 'not-after = "6s"').configure_nginx()
     quick_timer(host, "*:*:*")
     host.run("systemctl", "enable", "--now", "everleaf-renew.timer")
@@ -82,6 +77,24 @@ def test_it_makes_its_directories_with_their_modes(host):
     modes = host.run("stat", "-c", "%a %U %n", *(f"/var/lib/everleaf{path}" for path in ("", "/live", "/state")))
     assert modes.splitlines() == ["711 everleaf /var/lib/everleaf", "711 everleaf /var/lib/everleaf/live",
                                   "700 everleaf /var/lib/everleaf/state"]
+
+
+def test_a_credential_that_it_may_not_read_is_said_and_what_works_stays(host):
+    host.write({"/etc/everleaf/token": host.ca.token("other")}, mode=0o600)
+    host.place(host.pair()).start_nginx()
+    host.configure("[certificate.other]", 'subject = "other"', 'enroll = { token-file = "/etc/everleaf/token" }').start_daemon()
+    failed = host.wait_for_event("failed")
+    assert failed["EVERLEAF_CERTIFICATE"] == "other" and "/etc/everleaf/token" in failed["EVERLEAF_ERROR"]
+    assert "LoadCredential" in failed["EVERLEAF_HINT"]
+    host.wait_for_event("adopted")
+    assert host.serves_what_is_live()
+
+
+def test_a_credential_that_is_missing_is_a_failed_unit_and_the_proxy_serves_on(host):
+    host.drop_in("everleafd", "token", "LoadCredentialEncrypted=token:/etc/everleaf/token.cred")
+    host.place(host.pair()).start_nginx().configure(ENROLL)
+    assert host.try_run("systemctl", "start", "everleafd").returncode != 0
+    assert host.show("everleafd", "ExecMainStatus") == "243" and host.serves_what_is_live()
 
 
 def test_a_configuration_that_is_wrong_at_start_is_a_failed_unit(host):
@@ -160,23 +173,14 @@ def test_both_units_have_the_same_sandbox():
 
 
 def test_the_sandbox_denies_what_a_renewal_does_not_need(host):
-    unit = host.read("/usr/lib/systemd/system/everleafd.service")
-    unit = re.sub("^(Type|ExecStart|ExecReload|WatchdogSec|Restart)=.*$", "", unit, flags=re.M)
-    unit = re.sub("^ConditionPathExists=.*$", "", unit, flags=re.M)
-    host.write({"/etc/systemd/system/probe@.service": unit.replace("[Service]", "[Service]\nType=oneshot\nExecStart=/bin/sh -c %I")})
     host.write({"/etc/ssl/private/other.key": "secret"}, mode=0o600)
-    host.place(host.pair()).start_nginx()
-
-    def may(command):
-        instance = host.run("systemd-escape", command).strip()
-        return host.try_run("systemctl", "start", f"probe@{instance}").returncode == 0
-
-    assert may("touch /var/lib/everleaf/live/x")
-    assert may("systemctl reload nginx")
-    assert may("grep 'nginx: worker process' /proc/*/cmdline")
+    host.place(host.pair()).start_nginx().prepare_sandbox()
+    assert host.may("touch /var/lib/everleaf/live/x")
+    assert host.may("systemctl reload nginx")
+    assert host.may("grep 'nginx: worker process' /proc/*/cmdline")
     for forbidden in ("touch /etc/everleaf/x", "touch /usr/bin/x", "cat /etc/ssl/private/other.key", "ls /root",
                       "systemctl stop nginx", "systemctl restart nginx", "systemctl start haproxy",
                       "systemctl reload everleafd", "kill -HUP $(cat /run/nginx.pid)", "unshare --user true",
                       "cat /dev/kmsg"):
-        assert not may(forbidden), forbidden
+        assert not host.may(forbidden), forbidden
     assert host.show("nginx", "ActiveState") == "active"

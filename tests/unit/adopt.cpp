@@ -33,7 +33,10 @@ struct Sample {
     return {"nginx", ReloadByExec{{"sh", "-c", script, "reload", reloads.string()}}};
   }
   Proxy working() const { return by_shell("echo reloaded >>\"$1\""); }
-  AdoptionResult adopt_by(const Proxy& proxy, Time time = now) const { return adopt(proxy, state, time, {}); }
+  Configuration configuration() const { return {.authority = {HttpsUrl::parse("https://ca"), Fingerprint{}}}; }
+  AdoptionResult adopt_by(const Proxy& proxy, Time time = now) const {
+    return adopt(configuration(), proxy, state, time, {});
+  }
 };
 
 using Owed = std::vector<Obligation>;
@@ -54,6 +57,18 @@ TEST_CASE("a newer delivery replaces what was owed for the same certificate") {
   owe(sample.state, {"nginx"}, obligation("mail"));
   owe(sample.state, {"nginx"}, obligation("web", "new", now + 1h));
   CHECK(sample.state.proxy("nginx").owed == Owed{obligation("mail"), obligation("web", "new", now + 1h)});
+}
+
+TEST_CASE("what is owed twice has the deadline of what is still in use") {
+  const Sample sample;
+  const auto with_deadline = [](const std::string& leaf, Time deadline) {
+    return Obligation{"web", Fingerprint::of(leaf), now, deadline};
+  };
+  owe(sample.state, {"nginx"}, with_deadline("second", now + 8h));  // the first ends then
+  owe(sample.state, {"nginx"}, with_deadline("third", now + 24h));
+  CHECK(sample.state.proxy("nginx").owed == Owed{with_deadline("third", now + 8h)});
+  owe(sample.state, {"nginx"}, obligation("web", "fourth"));
+  CHECK(sample.state.proxy("nginx").owed == Owed{with_deadline("fourth", now + 8h)});
 }
 
 TEST_CASE("a proxy that owes nothing is left alone") {
@@ -124,13 +139,46 @@ TEST_CASE("a program that is not there, or hangs, is a failure like any other") 
   CHECK(sample.state.proxy("nginx").failures == 2);
 }
 
+TEST_CASE("a proxy is not reloaded before its check is satisfied") {
+  const Sample sample;
+  owe(sample.state, {"nginx"}, obligation("web"));
+  auto proxy = sample.working();
+  proxy.check = {"sh", "-c", "printf 'on\\033\nstdout\n'; exit 3"};
+  const auto refused = sample.adopt_by(proxy);
+  CHECK(std::string(refused.error->what()) ==
+        "not reloaded, its check failed: sh exited with status 3: on\\x1b; stdout");
+  CHECK(refused.try_again);
+  CHECK(refused.adopted.empty());
+  CHECK(sample.state.proxy("nginx").owed == Owed{obligation("web")});
+  CHECK(!std::filesystem::exists(sample.reloads));
+  proxy.check = {"true"};
+  CHECK(sample.adopt_by(proxy).adopted == Owed{obligation("web")});
+  CHECK(read(sample.reloads) == "reloaded\n");
+}
+
+TEST_CASE("a check that hangs is ended by the time limit, one that is stopped is no failure") {
+  const Sample sample;
+  owe(sample.state, {"nginx"}, obligation("web"));
+  auto proxy = sample.working();
+  proxy.check = {"sleep", "60"};
+  proxy.time_limit = 20ms;
+  CHECK(sample.adopt_by(proxy).try_again);
+  std::stop_source stop;
+  stop.request_stop();
+  CHECK(kind_of_error([&] { adopt(sample.configuration(), proxy, sample.state, now, stop.get_token()); }) ==
+        ErrorKind::cancelled);
+  CHECK(sample.state.proxy("nginx").failures == 1);
+  CHECK(!std::filesystem::exists(sample.reloads));
+}
+
 TEST_CASE("a stop during a reload is no failure, and forgets nothing") {
   const Sample sample;
   owe(sample.state, {"nginx"}, obligation("web"));
   std::stop_source stop;
   stop.request_stop();
-  CHECK(kind_of_error([&] { adopt(sample.by_shell("sleep 60"), sample.state, now, stop.get_token()); }) ==
-        ErrorKind::cancelled);
+  CHECK(kind_of_error([&] {
+          adopt(sample.configuration(), sample.by_shell("sleep 60"), sample.state, now, stop.get_token());
+        }) == ErrorKind::cancelled);
   CHECK(sample.state.proxy("nginx") == ProxyState{.owed = {obligation("web")}});
 }
 

@@ -29,7 +29,7 @@ struct Sample {
 
   std::vector<Certificate> chain(const Recipe& recipe = {}) const { return ca.issue(recipe, key).chain; }
   std::string reasons(const std::vector<Certificate>& chain) const {
-    return joined(reasons_against(chain, expected, {ca.root()}, now));
+    return joined(reasons_against(chain, expected, std::vector{ca.root()}, now));
   }
   std::string reasons(const Recipe& recipe) const { return reasons(chain(recipe)); }
 };
@@ -42,7 +42,7 @@ TEST_CASE("what was asked for is accepted, with its key") {
   const Sample sample;
   const auto chain = sample.chain();
   CHECK(sample.reasons(chain) == "");
-  const auto identity = accept(chain, sample.expected, {sample.ca.root()}, now);
+  const auto identity = accept(chain, sample.expected, std::vector{sample.ca.root()}, now);
   CHECK(identity.chain == chain);
   CHECK(identity.key == sample.key);
 }
@@ -124,18 +124,18 @@ TEST_CASE("a chain must be whole, in order, and lead to a trusted root") {
   CHECK(sample.reasons(std::vector{leaf}).starts_with("its chain does not lead to a trusted root: "));
   CHECK(sample.reasons(std::vector{leaf, sample.ca.root(), intermediate}) == "its chain is not in order");
   const TestCa another("Another");
-  const auto foreign = reasons_against(chain, sample.expected, {another.root()}, now);
+  const auto foreign = reasons_against(chain, sample.expected, std::vector{another.root()}, now);
   REQUIRE(foreign.size() == 1);
   CHECK(foreign.front().starts_with("its chain does not lead to a trusted root: "));
-  CHECK(reasons_against(chain, sample.expected, {another.root(), sample.ca.root()}, now).empty());
-  CHECK(!reasons_against(chain, sample.expected, {}, now).empty());
+  CHECK(reasons_against(chain, sample.expected, std::vector{another.root(), sample.ca.root()}, now).empty());
+  CHECK(!reasons_against(chain, sample.expected, std::vector<Certificate>(), now).empty());
 }
 
 TEST_CASE("all reasons are told at once, and nothing is accepted") {
   const Sample sample;
   const auto chain = sample.ca.issue({.names = "DNS:other\x1b[31m", .usages = "codeSigning"}).chain;
   try {
-    accept(chain, sample.expected, {sample.ca.root()}, now);
+    accept(chain, sample.expected, std::vector{sample.ca.root()}, now);
     FAIL("it was accepted");
   } catch (const Error& error) {
     CHECK(error.kind() == ErrorKind::wrong_certificate);

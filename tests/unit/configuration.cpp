@@ -2,6 +2,8 @@
 #include <everleaf/config/load.hpp>
 
 #include <doctest/doctest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <cstdlib>
@@ -79,6 +81,25 @@ TEST_CASE("the least that is needed is the CA; the rest has defaults") {
   CHECK(configuration.certificates.empty());
 }
 
+TEST_CASE("the socket is where it always is, in a state directory of one's own, or where it was put") {
+  CHECK(good("").socket_path() == "/run/everleaf/everleaf.sock");
+  CHECK(good("[paths]\nstate = '/srv/everleaf'\n").socket_path() == "/srv/everleaf/everleaf.sock");
+  CHECK(good("[paths]\nstate = '/srv/everleaf'\nsocket = '/run/x'\n").socket_path() == "/run/x");
+}
+
+TEST_CASE("metrics are listened for at an address") {
+  CHECK(!good("").metrics);
+  CHECK(good("[metrics]\nlisten = '127.0.0.1:9464'\n").metrics == ListenAddress{"127.0.0.1", 9464});
+  CHECK(good("[metrics]\nlisten = '[::]:1'\n").metrics == ListenAddress{"::", 1});
+  for (const std::string wrong :
+       {"9464", ":9464", "localhost:9464", "127.0.0.1", "127.0.0.1:", "127.0.0.1:0", "::1:9464", "127.0.0.1:65536",
+        "127.0.0.1:-1", "[127.0.0.1]:1", "[::1]", "127.0.0.1:9464 "})
+    CHECK_MESSAGE(problems_of("[metrics]\nlisten = '" + wrong + "'\n") ==
+                      std::vector<std::string>{"2:10: [metrics]: \"listen\" must be an IP address and a port (as "
+                                               "\"127.0.0.1:9464\" or \"[::1]:9464\")"},
+                  wrong);
+}
+
 TEST_CASE("a certificate needs a subject; the rest has defaults") {
   const auto web = certificate("");
   CHECK(web.name == "web");
@@ -117,7 +138,49 @@ TEST_CASE("each key of a certificate is taken") {
   CHECK(web.files->root == "/ca.crt");
 }
 
-TEST_CASE("there are three ways to enroll, and three rules for new keys") {
+TEST_CASE("the CA may be at several places, in the order of preference") {
+  const Files files("[ca]\nurl = ['a.internal', 'https://b.internal:9443']\nfingerprint = '" + fingerprint + "'\n");
+  const auto ca = files.load().configuration.value().authority;
+  CHECK(ca.url == HttpsUrl::parse("https://a.internal"));
+  CHECK(ca.stand_ins == std::vector{HttpsUrl::parse("https://b.internal:9443")});
+}
+
+TEST_CASE("several roots may be configured, and what becomes of others") {
+  const std::string other(64, 'b');
+  const Files files("[ca]\nurl = 'ca'\nfingerprint = ['" + fingerprint + "', '" + other + "']\nroots = 'follow'\n");
+  const auto ca = files.load().configuration.value().authority;
+  CHECK(std::get<Fingerprint>(ca.root).hex() == fingerprint);
+  CHECK(ca.more_roots == std::vector{Fingerprint::parse(other).value()});
+  CHECK(ca.roots == RootsRule::follow);
+  CHECK(good("").authority.roots == RootsRule::pinned);
+}
+
+TEST_CASE("a list of places of the CA has to name some, each once") {
+  const struct {
+    const char* list;
+    const char* problem;
+  } cases[] = {{"[]", "[ca]: \"url\" must be a list of texts"},
+               {"['a', 'https://a']", "[ca]: \"url\" names https://a twice"},
+               {"['http://a']", "[ca]: \"http://a\" is not the URL of a CA"},
+               {"[7]", "[ca]: \"url\" must be a list of texts"}};
+  for (const auto& [list, problem] : cases) {
+    const Files files("[ca]\nurl = " + std::string(list) + "\nfingerprint = '" + fingerprint + "'\n");
+    const auto loaded = files.load();
+    REQUIRE(loaded.problems.size() == 1);
+    CHECK(loaded.problems.front().text == problem);
+    CHECK(loaded.problems.front().line == 2);
+  }
+}
+
+TEST_CASE("a certificate of an X5C provisioner is a way to enroll") {
+  const auto web = certificate("enroll = { x5c = { certificate = '/a.crt', key = '/a.key' }, provisioner = 'hosts' }");
+  const auto& credential = std::get<X5cCredential>(*web.enroll);
+  CHECK(credential.provisioner == "hosts");
+  CHECK(credential.certificate == "/a.crt");
+  CHECK(credential.key == "/a.key");
+}
+
+TEST_CASE("there are more ways to enroll, and three rules for new keys") {
   CHECK(std::get<TokenCommand>(*certificate("enroll = { token-command = ['get', 'token'] }").enroll).argv ==
         std::vector<std::string>{"get", "token"});
   const auto by_password = certificate("enroll = { password-file = '/password', provisioner = 'admin' }");
@@ -143,6 +206,129 @@ TEST_CASE("each way to reload a proxy is taken") {
   CHECK(signal.pid_file == "/run/nginx.pid");
   CHECK(signal.signal == SIGHUP);
   CHECK(std::get<ReloadBySignal>(reload_of("{ signal = { pid-file = '/p', signal = 'USR1' } }")).signal == SIGUSR1);
+  const auto haproxy = std::get<ReloadByHaproxySocket>(reload_of("{ haproxy = { socket = '/s' } }"));
+  CHECK(haproxy.socket == "/s");
+  CHECK(haproxy.certificate.empty());
+  CHECK(std::get<ReloadByHaproxySocket>(reload_of("{ haproxy = { socket = '/s', certificate = '/c' } }")).certificate ==
+        "/c");
+}
+
+TEST_CASE("who may read the key") {
+  CHECK(!certificate("").mode);
+  CHECK(certificate("mode = '0640'").mode == 0640);
+  CHECK(certificate("mode = '400'").mode == 0400);
+  CHECK(certificate("readers = ['root', 'daemon']").readers == std::vector<gid_t>{0, 1});
+  CHECK(certificate("").readers.empty());
+  CHECK(!certificate("").owner);
+  if (::geteuid() == 0) CHECK(certificate("owner = 'daemon'").owner == 1);
+}
+
+TEST_CASE("a proxy can have a check") {
+  CHECK(proxy_with("'none'").check.empty());
+  CHECK(proxy_with("'none'\ncheck = ['haproxy', '-c']").check == std::vector<std::string>{"haproxy", "-c"});
+}
+
+TEST_CASE("a mode that lets everybody read a key, or not its owner, is refused") {
+  for (const auto* mode : {"0644", "0604", "0040", "4600", "0700", "640 ", "0x1a0", "rw-r-----", "00640", "8"})
+    CHECK(problems_of("[certificate.web]\nsubject = 'x'\nmode = '" + std::string(mode) + "'\n") ==
+          std::vector<std::string>{
+              "3:8: [certificate.web]: \"mode\" must be octal digits that let its owner read the key, "
+              "and not everybody (as \"0640\"; \"readers\" gives it to groups that own nothing)"});
+}
+
+TEST_CASE("what is not UTF-8 is refused before the parser sees it") {
+  for (const auto* text : {"[ca]\nurl = 'x'\nenroll\xca\xca\xca 2", "[ca]\nurl = 'x'\nname = '\xff'\n", "\n\n\xc3"})
+    CHECK(problems_of(text) == std::vector<std::string>{"3:1: not UTF-8, as TOML is"});
+}
+
+TEST_CASE("letters beyond ASCII outside strings are an error of their line") {
+  for (const auto* text : {"\n\n\u0394 = 1", "\n\na = 56\"f4\u0299c\"\n", "\n\n[\u0394]", "\n\na = 5\u0299"}) {
+    CAPTURE(text);
+    const auto problems = problems_of(text);
+    REQUIRE_FALSE(problems.empty());
+    CHECK(problems.front().starts_with("3:"));
+  }
+}
+
+TEST_CASE("a byte order mark at the beginning is no mistake") {
+  const Files files("\xef\xbb\xbf" + authority);
+  CHECK(files.load().configuration.has_value());
+}
+
+TEST_CASE("what ends in the middle of a table's name is an error of the file") {
+  for (const auto* text : {"[\n", "[[\n", "[ca.\n"}) {
+    CAPTURE(text);
+    const auto problems = problems_of(text);
+    REQUIRE(problems.size() == 1);
+    CHECK(problems[0].starts_with("1:"));
+  }
+}
+
+TEST_CASE("an owner is only for root") {
+  if (::geteuid() != 0) return;
+  struct Nobody {
+    Nobody() { REQUIRE(::seteuid(65534) == 0); }
+    ~Nobody() { CHECK(::seteuid(0) == 0); }
+  };
+  Files files(authority + "[certificate.web]\nsubject = 'x'\nowner = 'daemon'\n");
+  REQUIRE(::chmod(files.directory.path().c_str(), 0755) == 0);
+  const Nobody nobody;
+  const auto loaded = files.load();
+  REQUIRE(loaded.problems.size() == 1);
+  CHECK(loaded.problems[0].text == "[certificate.web]: \"owner\" works only for root");
+}
+
+TEST_CASE("a probe is about the only certificate of its proxy, or says which") {
+  const auto one = good(
+                       "[proxy.nginx]\nreload = 'none'\nprobe = { echo = 'http://127.0.0.1:9181/e', upstream = "
+                       "'backend.internal:443', tls = '127.0.0.1:443' }\n"
+                       "[certificate.web]\nsubject = 'web'\nused-by = ['nginx']\n")
+                       .proxies.at("nginx")
+                       .probes;
+  REQUIRE(one.size() == 1);
+  CHECK(one[0].certificate == "web");
+  CHECK(one[0].echo->text() == "http://127.0.0.1:9181/e");
+  CHECK(one[0].upstream->text() == "backend.internal:443");
+  CHECK(one[0].tls->text() == "127.0.0.1:443");
+  for (const std::string probes :
+       {"[proxy.nginx]\nreload = 'none'\nprobe = [{ certificate = 'web', tls = '[::1]:443' }, { certificate = 'mail', "
+        "tls = 'a:25' }]\n[certificate.web]\nsubject = 'web'\nused-by = ['nginx']\n[certificate.mail]\nsubject = "
+        "'mail'\nused-by = ['nginx']\n",
+        "[certificate.web]\nsubject = 'web'\nused-by = ['nginx']\nprobe = { tls = '[::1]:443' }\n[certificate.mail]\n"
+        "subject = 'mail'\nused-by = ['nginx', 'postfix']\nprobe = { proxy = 'nginx', tls = 'a:25' }\n"
+        "[proxy.nginx]\nreload = 'none'\n[proxy.postfix]\nreload = 'none'\n"}) {
+    const auto two = good(probes).proxies.at("nginx").probes;
+    REQUIRE(two.size() == 2);
+    for (const auto& probe : two) CHECK(probe.tls->text() == (probe.certificate == "web" ? "[::1]:443" : "a:25"));
+    CHECK(two[0].certificate != two[1].certificate);
+  }
+}
+
+TEST_CASE("a probe that is no probe, or about the wrong certificate, is told") {
+  const std::string proxy = "[proxy.nginx]\nreload = 'none'\nprobe = ";
+  const std::string web = "\n[certificate.web]\nsubject = 'web'\nused-by = ['nginx']\n";
+  const std::string mail =
+      "[certificate.mail]\nsubject = 'mail'\nused-by = ['nginx', 'p2']\n[proxy.p2]\nreload='none'\n";
+  using Problems = std::vector<std::string>;
+  CHECK(problems_of(proxy + "'x'" + web) ==
+        Problems{"3:9: [proxy.nginx] probe must be a table, or a list of tables ({ echo = "
+                 "\"http://127.0.0.1:9181/everleaf\" } or { tls = \"127.0.0.1:443\" })"});
+  CHECK(problems_of(proxy + "{ certificate = 'web' }" + web) ==
+        Problems{"3:9: [proxy.nginx] probe: give one of \"echo\", \"upstream\" and \"tls\" at least"});
+  CHECK(problems_of(proxy + "{ tls = 'x' }" + web) ==
+        Problems{"3:17: [proxy.nginx] probe: \"x\" is not a host and a port (it looks like backend.internal:443)"});
+  CHECK(problems_of(proxy + "{ tls = 'x:1' }\n") ==
+        Problems{"3:9: [proxy.nginx] probe: there is no certificate that it could be about"});
+  CHECK(problems_of(proxy + "{ tls = 'x:1' }" + web + mail) ==
+        Problems{"3:9: [proxy.nginx] probe: say with \"certificate\" which of mail, web it is about"});
+  CHECK(problems_of(proxy + "{ tls = 'x:1', certificate = 'b' }" + web) ==
+        Problems{"3:9: [proxy.nginx] probe: [certificate.b] has nothing to do with it"});
+  CHECK(problems_of(proxy + "[{ tls = 'x:1' }, { tls = 'x:2' }]" + web) ==
+        Problems{"3:27: [proxy.nginx] probe: there is more than one for web and nginx"});
+  CHECK(problems_of("[proxy.nginx]\nreload = 'none'" + web + mail +
+                    "[certificate.c]\nsubject='c'\nprobe={tls='x:1'}\n"
+                    "used-by = ['nginx', 'p2']\n") ==
+        Problems{"13:7: [certificate.c] probe: say with \"proxy\" which of nginx, p2 it is about"});
 }
 
 TEST_CASE("the root can be a file, and the state somewhere else") {
@@ -176,7 +362,7 @@ TEST_CASE("each problem is told with its place, what is wrong and what was meant
       {web + "sujbect = 'x'\n", "3:1: [certificate.web]: unknown key \"sujbect\" (did you mean \"subject\"?)"},
       {web + "\"a\\u001b\" = 'x'\n",
        "3:1: [certificate.web]: unknown key \"a\\x1b\" (known here: subject, names, key, enroll, rekey, survive, "
-       "not-after, used-by, files)"},
+       "not-after, used-by, probe, files, mode, owner, readers)"},
       {web + "enroll = { token_file = '/t' }\n",
        "3:12: [certificate.web] enroll: unknown key \"token_file\" (did you mean \"token-file\"?)"},
       {"[certificate.web]\n", "1:1: [certificate.web]: \"subject\" is missing"},
@@ -208,13 +394,19 @@ TEST_CASE("each problem is told with its place, what is wrong and what was meant
        "3:13: [certificate.web]: \"not-after\" must be a duration with its unit, or a time (as \"24h\")"},
       {web + "rekey = 'sometimes'\n",
        "3:9: [certificate.web]: \"rekey\" must be \"always\", \"never\" or a duration with its unit (as \"30d\")"},
+      {web + "readers = ['root', 'no-such-group']\n",
+       "3:11: [certificate.web]: there is no group \"no-such-group\" (\"getent group\" lists them)"},
+      {web + "owner = 'nobody-at-all'\n", "3:9: [certificate.web]: there is no user \"nobody-at-all\""},
       {web + "enroll = '/token'\n", "3:10: [certificate.web]: \"enroll\" must be a table"},
       {web + "enroll = {}\n",
-       "3:10: [certificate.web] enroll: give exactly one of \"token-file\", \"token-command\" and \"password-file\""},
+       "3:10: [certificate.web] enroll: give exactly one of \"token-file\", \"token-command\", \"password-file\" and "
+       "\"x5c\""},
       {web + "enroll = { token-file = '/t', password-file = '/p' }\n",
-       "3:10: [certificate.web] enroll: give exactly one of \"token-file\", \"token-command\" and \"password-file\""},
+       "3:10: [certificate.web] enroll: give exactly one of \"token-file\", \"token-command\", \"password-file\" and "
+       "\"x5c\""},
+      {web + "enroll = { x5c = { certificate = '/a' } }\n", "3:18: [certificate.web] enroll.x5c: \"key\" is missing"},
       {web + "enroll = { provisioner = 'admin' }\n",
-       "3:26: [certificate.web] enroll: \"provisioner\" goes with \"password-file\""},
+       "3:26: [certificate.web] enroll: \"provisioner\" goes with \"password-file\" or \"x5c\""},
       {web + "enroll = { token-file = 'token' }\n",
        "3:25: [certificate.web] enroll: \"token-file\" must be an absolute path"},
       {web + "used-by = ['ngnix']\n[proxy.nginx]\nreload = 'none'\n",
@@ -230,15 +422,17 @@ TEST_CASE("each problem is told with its place, what is wrong and what was meant
        "1:14: [certificate.-web]: this cannot be a name (letters, digits, \"-\" and \"_\", at most 64, the first a "
        "letter or digit)"},
       {"[certificate]\nweb = 'x'\n", "2:7: [certificate.web] must be a table"},
-      {"proxy = 5\n", "1:1: [ca]: unknown key \"proxy\" (known here: url, fingerprint, root)"},  // it stands there
+      {"proxy = 5\n",
+       "1:1: [ca]: unknown key \"proxy\" (known here: url, fingerprint, root, roots)"},  // it stands there
       {"[proxy.nginx]\n", "1:1: [proxy.nginx]: \"reload\" is missing"},
       {"[proxy.nginx]\nreload = 'nginx -s reload'\n",
        "2:10: [proxy.nginx]: \"reload\" must be a table, or \"none\" ({ systemd = \"nginx.service\" }, { "
-       "exec = [\"program\", \"argument\"] } or { signal = { pid-file = \"/run/nginx.pid\" } })"},
+       "exec = [\"program\", \"argument\"] }, { signal = { pid-file = \"/run/nginx.pid\" } } or { haproxy = { socket = "
+       "\"/run/haproxy/everleaf.sock\" } })"},
       {"[proxy.nginx]\nreload = {}\n",
-       "2:10: [proxy.nginx] reload: give exactly one of \"systemd\", \"signal\" and \"exec\""},
+       "2:10: [proxy.nginx] reload: give exactly one of \"systemd\", \"signal\", \"exec\" and \"haproxy\""},
       {"[proxy.nginx]\nreload = { exec = ['x'], signal = { pid-file = '/p' } }\n",
-       "2:10: [proxy.nginx] reload: give exactly one of \"systemd\", \"signal\" and \"exec\""},
+       "2:10: [proxy.nginx] reload: give exactly one of \"systemd\", \"signal\", \"exec\" and \"haproxy\""},
       {"[proxy.nginx]\nreload = { exec = 'nginx -s reload' }\n",
        "2:19: [proxy.nginx] reload: \"exec\" must be a list of texts (write it as [\"one\", \"two\"])"},
       {"[proxy.nginx]\nreload = { signal = 'HUP' }\n", "2:21: [proxy.nginx] reload: \"signal\" must be a table"},
@@ -247,9 +441,17 @@ TEST_CASE("each problem is told with its place, what is wrong and what was meant
       {"[proxy.nginx]\nreload = { signal = { pid-file = '/p', signal = 'HUPP' } }\n",
        "2:49: [proxy.nginx] reload.signal: there is no signal \"HUPP\" (nginx reloads on \"HUP\")"},
       {"[proxy.nginx]\nreload = { time-limit = '1s' }\n",
-       "2:10: [proxy.nginx] reload: give exactly one of \"systemd\", \"signal\" and \"exec\""},
+       "2:10: [proxy.nginx] reload: give exactly one of \"systemd\", \"signal\", \"exec\" and \"haproxy\""},
       {"[proxy.nginx]\nreload = { systemd = 'nginx' }\n",
        "2:22: [proxy.nginx] reload: \"nginx\" cannot be the name of a service (write it as \"nginx.service\")"},
+      {"[proxy.x]\nreload = { haproxy = {} }\n", "2:22: [proxy.x] reload.haproxy: \"socket\" is missing"},
+      {"[proxy.x]\nreload = { haproxy = { socket = '/s', certificate = 'a;b' } }\n",
+       "2:53: [proxy.x] reload.haproxy: \"certificate\" cannot be the name of one in HAProxy (the path in its "
+       "configuration, without blanks, quotes and semicolons)"},
+      {"[proxy.x]\nreload = { haproxy = { socket = '/s', certificate = '/c' } }\n[certificate.a]\nsubject = 'a'\n"
+       "used-by = ['x']\n[certificate.b]\nsubject = 'b'\nused-by = ['x']\n",
+       "8:11: [certificate.b]: [proxy.x] gives the name of one certificate, and has it already (leave \"certificate\" "
+       "out there: each then goes by the path of its own file)"},
       {"[paths]\nstate = 'state'\n", "2:9: [paths]: \"state\" must be an absolute path"},
   };
   for (const auto& one : cases) {
@@ -258,6 +460,13 @@ TEST_CASE("each problem is told with its place, what is wrong and what was meant
     CHECK(problems.size() == 1);
     CHECK((problems.empty() ? "" : problems.front()) == one.problem);
   }
+}
+
+TEST_CASE("what is nested very deeply is refused before it is parsed") {
+  std::string dots = "a";
+  for (int i = 0; i < 100'000; ++i) dots += ".a";
+  for (const auto& text : {dots + " = 1", "[" + dots + "]", "a = " + std::string(100'000, '[')})
+    CHECK(problems_of("\n" + text) == std::vector<std::string>{"2:1: nested deeper than any configuration"});
 }
 
 TEST_CASE("what is wrong about the CA is told like all else") {
@@ -276,7 +485,9 @@ TEST_CASE("what is wrong about the CA is told like all else") {
       {"[ca]\n" + url + "fingerprint = 5\n", ":3:15", "must be a text"},
       {"[ca]\n" + url + root + "root = '/'\n", ":4:8", "give either"},
       {"[ca]\n" + url + "root = '/no/such/root.crt'\n", ":3:8", "there is no file /no/such/root.crt"},
-      {"[ca]\n" + url + root + "roots = 'x'\n", ":4:1", "unknown key \"roots\""},
+      {"[ca]\n" + url + root + "roots = 'x'\n", ":4:9", "must be \"pinned\" or \"follow\""},
+      {"[ca]\n" + url + "fingerprint = []\n", ":3:15", "must be a list of texts"},
+      {"[ca]\n" + url + root + "root5 = 'x'\n", ":4:1", "unknown key \"root5\""},
       {"[ca\n", ":1:4", ""},
       {"[ca]\n[ca]\n", ":2:", ""},
       {"x = \xff\n", ":1:", ""},

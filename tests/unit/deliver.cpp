@@ -5,7 +5,9 @@
 
 #include <everleaf/error/error.hpp>
 #include <everleaf/files/file_set.hpp>
+#include <tests/support/acl_of.hpp>
 #include <tests/support/kind_of_error.hpp>
+#include <tests/support/output_of.hpp>
 #include <tests/support/temporary_directory.hpp>
 #include <tests/support/test_ca.hpp>
 
@@ -107,6 +109,24 @@ TEST_CASE("staged is not live; swapped it is, and is what the plan sees") {
   }
 }
 
+TEST_CASE("roots are delivered alone, with the same pair") {
+  for (const auto layout : layouts) {
+    const Sample sample(layout);
+    auto one = generation(1);
+    CHECK(!sample.place().has_other_roots({ca().root()}));  // where none lie nobody reads them
+    sample.deliver(one);
+    CHECK(!sample.place().has_other_roots({ca().root()}));
+    const std::vector<Certificate> more{ca().root(), TestCa().root()};
+    CHECK(sample.place().has_other_roots(more));
+    one.roots = more;
+    sample.deliver(one);
+    CHECK(!sample.place().has_other_roots(more));
+    CHECK(read_file(sample.file("ca.crt")) == to_pem(more));
+    CHECK(is(sample.place().live(), one));
+    CHECK(!sample.place().staged());
+  }
+}
+
 TEST_CASE("what a run staged before it was killed is found by the next one") {
   for (const auto layout : layouts) {
     const Sample sample(layout);
@@ -126,6 +146,20 @@ TEST_CASE("of the directory layout the generation before stays beside it, and is
   sample.deliver(generation(2));
   CHECK(is(sample.place().next(), first));
   CHECK(!sample.place().staged());
+}
+
+TEST_CASE("newer is what was issued later, also if it ends sooner") {
+  for (const auto layout : layouts) {
+    const Sample sample(layout);
+    const auto first = generation(1);
+    const Generation shorter{ca().issue({.validity = {start + 1h, start + 2h}}), {ca().root()}};
+    sample.deliver(first);
+    sample.place().stage(shorter);
+    CHECK(is(sample.place().staged(), shorter));
+    sample.place().swap(leaf_of(first));
+    CHECK(!sample.place().staged());
+    CHECK(is(sample.place().previous(), first));
+  }
 }
 
 TEST_CASE("what is not needed any more is removed, keys and all, and what is live stays") {
@@ -245,6 +279,50 @@ TEST_CASE("a delivery to given files that was cut between two renames is complet
   CHECK(is(sample.place().live(), second));
   CHECK(read(sample.file("ca.crt")) == ca().root().to_pem());
   CHECK(names_in(sample.directory / "given") == std::set<std::string>{"web.crt", "web.key", "web.pem", "ca.crt"});
+}
+
+TEST_CASE("the key can have a mode, and readers that nobody else becomes") {
+  for (const auto layout : layouts) {
+    Sample sample(layout);
+    sample.certificate.readers = {find_group("www-data").value()};
+    for (int number = 1; number <= 2; ++number) {  // the second replaces files with an ACL
+      sample.deliver(generation(number));
+      for (const auto* file : {"tls.key", "tls.pem"})
+        CHECK(acl_of(sample.file(file)) == "user::rw- group::--- group:www-data:r-- mask::r-- other::---");
+      for (const auto* file : {"tls.crt", "ca.crt"})
+        CHECK(acl_of(sample.file(file)) == "user::rw- group::r-- other::r--");
+    }
+    sample.certificate.readers.clear();
+    sample.certificate.mode = 0640;
+    sample.certificate.files.reset();
+    sample.deliver(generation(3));
+    CHECK(acl_of(sample.file("tls.key")) == "user::rw- group::r-- other::---");
+    CHECK(mode_of(sample.file("tls.pem")) == 0640);
+    CHECK(mode_of(sample.file("tls.crt")) == 0644);
+  }
+}
+
+TEST_CASE("given files keep their mode unless there is another one") {
+  Sample sample(Layout::files);
+  sample.deliver(generation(1));
+  fs::permissions(sample.file("tls.key"), fs::perms(0640));
+  sample.deliver(generation(2));
+  CHECK(mode_of(sample.file("tls.key")) == 0640);
+  sample.certificate.mode = 0400;
+  sample.deliver(generation(3));
+  CHECK(mode_of(sample.file("tls.key")) == 0400);
+  CHECK(mode_of(sample.file("tls.crt")) == 0644);
+}
+
+TEST_CASE("root gives all files to their owner") {
+  if (::geteuid() != 0) return;
+  for (const auto layout : layouts) {
+    Sample sample(layout);
+    sample.certificate.owner = find_user("www-data");
+    sample.deliver(generation(1));
+    for (const auto* file : {"tls.crt", "tls.key", "tls.pem", "ca.crt"})
+      CHECK(output_of("stat -c '%U %G' '" + sample.file(file).string() + "'") == "www-data root\n");
+  }
 }
 
 TEST_CASE("only the given files are written") {

@@ -13,6 +13,12 @@ TEST_CASE("words that harm nobody stay as they are") {
     CHECK(escape(text) == text);
 }
 
+TEST_CASE("what turns the direction of text, or ends a line, becomes visible") {
+  CHECK(escape("a\u202eb\u2066c\u2028d") == "a\\xe2\\x80\\xaeb\\xe2\\x81\\xa6c\\xe2\\x80\\xa8d");
+  for (const auto* text : {"\u200d", "\u2010", "\u2027", "\u202f", "\u2065", "\u206a", "\u212e"})
+    CHECK(escape(text) == text);
+}
+
 TEST_CASE("control characters and what is no UTF-8 become visible, byte by byte") {
   const std::pair<std::string, const char*> cases[] = {
       {"a\nb\r\tc", "a\\x0ab\\x0d\\x09c"},
@@ -61,6 +67,12 @@ TEST_CASE("an error seen from further out keeps what it knows") {
   CHECK(hinted.retry_after() == 30s);
 }
 
+TEST_CASE("that a request never left is known from further out as well") {
+  Error inner(ErrorKind::connection, "cannot talk to the CA");
+  CHECK(!inner.is_unsent());
+  CHECK(inner.set_unsent().within("cannot renew").is_unsent());
+}
+
 TEST_CASE("a system error says what it was, and whether something is missing") {
   const auto missing = system_error("cannot read /x", ENOENT);
   CHECK(std::string(missing.what()) == "cannot read /x: No such file or directory");
@@ -70,10 +82,12 @@ TEST_CASE("a system error says what it was, and whether something is missing") {
 
 TEST_CASE("what can be done about an error follows from its kind") {
   const auto advice_on = [](ErrorKind kind) { return advice(Error(kind, "")); };
-  for (const auto kind : {ErrorKind::connection, ErrorKind::timed_out, ErrorKind::answer, ErrorKind::server,
-                          ErrorKind::throttled, ErrorKind::storage, ErrorKind::hook, ErrorKind::cancelled})
+  for (const auto kind :
+       {ErrorKind::connection, ErrorKind::timed_out, ErrorKind::answer, ErrorKind::server, ErrorKind::throttled,
+        ErrorKind::storage, ErrorKind::hook, ErrorKind::cancelled, ErrorKind::rejected})
     CHECK(advice_on(kind) == Advice::retry);
-  for (const auto kind : {ErrorKind::unauthorized, ErrorKind::refused, ErrorKind::wrong_certificate})
+  for (const auto kind :
+       {ErrorKind::unauthorized, ErrorKind::forbidden, ErrorKind::refused, ErrorKind::wrong_certificate})
     CHECK(advice_on(kind) == Advice::retry_slowly);
   for (const auto kind : {ErrorKind::usage, ErrorKind::configuration, ErrorKind::missing, ErrorKind::conflict,
                           ErrorKind::malformed, ErrorKind::crypto, ErrorKind::tls})

@@ -91,9 +91,9 @@ TEST_CASE("two files of a set cannot be the same") {
 TEST_CASE("a file set is synced before the first rename, and after the last, before its record goes") {
   const Files files;
   const auto calls = run_with_fault([&] { files.replace_two(); }, {.at = 0}).calls;
-  const std::string record = "fsync fsync openat fchmod fallocate pwrite64 ftruncate fsync rename fsync ";
-  CHECK_MESSAGE(calls.find("fsync pwrite64 ftruncate fsync " + record + "rename rename fsync fsync unlink fsync ") !=
-                    std::string::npos,
+  const std::string writes = "pwrite64 ftruncate pwrite64 ftruncate openat fchmod fallocate pwrite64 ftruncate ";
+  const std::string syncs = "fsync fsync fsync fsync fsync ";  // two files and the record, two directories
+  CHECK_MESSAGE(calls.find(writes + syncs + "rename fsync rename rename fsync fsync unlink ") != std::string::npos,
                 calls);
 }
 
@@ -168,15 +168,34 @@ TEST_CASE("a record of other paths is a conflict") {
   CHECK(recover_files(files.paths()));
 }
 
-TEST_CASE("a record of which everything was replaced since is dropped") {
+TEST_CASE("files of an interrupted set that are beside its record are completed by whoever writes fewer") {
+  const TemporaryDirectory directory;
+  const std::vector<std::filesystem::path> paths{directory / "a.crt", directory / "a.leaf", directory / "a.chain"};
+  const auto replace_all = [&] {
+    FileSet files({{paths[0], 0600}, {paths[1], 0600}, {paths[2], 0600}});
+    for (std::size_t i = 0; i < paths.size(); ++i) files.write(i, "new");
+    files.commit();
+  };
+  // 1 is the record's own.
+  REQUIRE(run_with_fault(replace_all, {.at = 3, .only = "rename"}).end == End::killed);
+  CHECK(recover_files({paths[0]}));
+  for (const auto& path : paths) CHECK(read_file(path) == "new");
+  CHECK(names_in(directory.path()) == std::set<std::string>{"a.crt", "a.leaf", "a.chain"});
+}
+
+TEST_CASE("a record of which everything was renamed is dropped, whatever was replaced since") {
   const Files files;
   const auto outcome = run_with_fault([&] { files.replace_two(); }, {.at = 1, .only = "unlink"});
   REQUIRE(outcome.end == End::killed);
   REQUIRE(files.contents() == std::vector<std::string>{"new", "new", "old"});
-  for (const auto& path : files.paths()) write(path, "newer");
-  CHECK_FALSE(recover_files(files.paths()));
+  const auto record = read(files.record());
+  for (const auto& path : files.paths()) {  // one more each time
+    write(path, "newer");
+    write(files.record(), record);  // the power was cut before its removal was on the disk
+    CHECK_FALSE(recover_files(files.paths()));
+    CHECK(files.names() == whole);
+  }
   CHECK(files.contents() == std::vector<std::string>{"newer", "newer", "newer"});
-  CHECK(files.names() == whole);
 }
 
 TEST_CASE("a record that is garbage is an error that names it") {

@@ -6,7 +6,10 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include <atomic>
 #include <cerrno>
+#include <thread>
+#include <vector>
 
 #include <everleaf/error/error.hpp>
 #include <tests/support/failure.hpp>
@@ -114,10 +117,11 @@ TEST_CASE("a link or a FIFO that somebody put there is not read, and a linked di
   CHECK(has(failure([&] { live.read_live("link"); }).what(), "it is a symbolic link"));
   CHECK(has(failure([&] { live.read_live("fifo"); }).what(), "not a regular file"));
 
-  std::filesystem::create_directory_symlink("api", directory / "linked");
   LiveDirectory linked(directory.path(), "linked");
-  CHECK(failure([&] { linked.check_writable(); }).kind() == ErrorKind::conflict);
   linked.stage(generation("new"));
+  std::filesystem::create_directory_symlink("api", directory / "linked");
+  CHECK(failure([&] { linked.check_writable(generation("")); }).kind() == ErrorKind::conflict);
+  CHECK(failure([&] { linked.stage(generation("newer")); }).kind() == ErrorKind::conflict);
   CHECK(failure([&] { linked.exchange(); }).kind() == ErrorKind::conflict);
   CHECK(live.read_live("tls.crt") == "old certificate");
 }
@@ -174,25 +178,72 @@ TEST_CASE("names that would leave the parent, or hide, are refused") {
 TEST_CASE("a check leaves everything as it was, before and after the first generation") {
   const TemporaryDirectory directory;
   LiveDirectory live(directory.path(), "api");
-  live.check_writable();
+  live.check_writable(generation(""));
   CHECK(names_in(directory.path()).empty());
   deliver(live, "old");
-  live.check_writable();
+  live.check_writable(generation(""));
   CHECK(names_in(directory.path()) == Names{"api"});
   CHECK(live.read_live_together({"ca.crt", "tls.key"}) ==
         std::vector<std::optional<std::string>>{"old root", "old key"});
-  CHECK(failure([&] { LiveDirectory(directory / "none", "api").check_writable(); }).kind() == ErrorKind::missing);
+  CHECK(failure([&] { LiveDirectory(directory / "none", "api").check_writable(generation("")); }).kind() ==
+        ErrorKind::missing);
 }
 
-TEST_CASE("a check removes what a killed one left, but not what another is using") {
+TEST_CASE("a check removes what a killed one left") {
   const TemporaryDirectory directory;
-  std::filesystem::create_directory(directory / ".api.probe-aaaaaaaa");
-  write(directory / ".api.probe-aaaaaaaa/probe", "");
-  std::filesystem::create_directory(directory / ".api.probe-bbbbbbbb");
-  const Descriptor in_use(::open((directory / ".api.probe-bbbbbbbb").c_str(), O_RDONLY | O_CLOEXEC));
-  REQUIRE(::flock(in_use.get(), LOCK_EX) == 0);
-  LiveDirectory(directory.path(), "api").check_writable();
-  CHECK(names_in(directory.path()) == Names{".api.probe-bbbbbbbb"});
+  std::filesystem::create_directory(directory / ".api.probe");
+  write(directory / ".api.probe/tls.key", "");
+  LiveDirectory(directory.path(), "api").check_writable(generation(""));
+  CHECK(names_in(directory.path()).empty());
+}
+
+TEST_CASE("checks at the same time do not disturb each other, nor what is prepared") {
+  const TemporaryDirectory directory;
+  LiveDirectory live(directory.path(), "api");
+  live.prepare(generation(""));
+  std::vector<std::thread> checks;
+  std::atomic<int> done = 0;
+  for (int i = 0; i < 4; ++i)
+    checks.emplace_back([&] {
+      for (int times = 0; times < 20; ++times, ++done)
+        LiveDirectory(directory.path(), "api").check_writable(generation(""));
+    });
+  for (auto& check : checks) check.join();
+  CHECK(done == 80);
+  live.stage(generation("new"));
+  CHECK(names_in(directory.path()) == Names{".api.next"});
+  CHECK(live.read_next("tls.key") == "new key");
+}
+
+TEST_CASE("what is prepared goes if nothing is staged, and leaves next alone until then") {
+  const TemporaryDirectory directory;
+  LiveDirectory live(directory.path(), "api");
+  deliver(live, "old");
+  deliver(live, "new");
+  {
+    LiveDirectory another(directory.path(), "api");
+    another.prepare(generation(""));
+    CHECK(live.read_next("tls.crt") == "old certificate");
+    CHECK(mode_of(directory / ".api.partial/tls.key") == 0600);
+  }
+  CHECK(names_in(directory.path()) == Names{"api", ".api.next"});
+  live.prepare(generation(""));
+  live.stage(generation("newer"));
+  CHECK(live.read_next("tls.crt") == "newer certificate");
+  CHECK(names_in(directory.path()) == Names{"api", ".api.next"});
+}
+
+TEST_CASE("what is prepared holds room on the disk for what comes") {
+  const TemporaryDirectory directory;
+  const Mount mount("tmpfs", directory.path(), "tmpfs", "size=128k");
+  if (!mount) return;
+  LiveDirectory live(directory.path(), "api");
+  live.prepare(generation(""));
+  const Descriptor filler(::open((directory / "filler").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+  const std::string page(4096, 'x');
+  while (::write(filler.get(), page.data(), page.size()) > 0) continue;
+  live.stage(generation("new"));
+  CHECK(live.read_next("tls.key") == "new key");
 }
 
 TEST_CASE("a check says what to do where an exchange is not possible") {
@@ -200,7 +251,7 @@ TEST_CASE("a check says what to do where an exchange is not possible") {
   LiveDirectory live(directory.path(), "api");
   deliver(live, "old");
   const auto hint_for = [&](const char* call, int error) {
-    const auto outcome = run_with_fault([&] { live.check_writable(); }, {1, error, call});
+    const auto outcome = run_with_fault([&] { live.check_writable(generation("")); }, {1, error, call});
     CHECK(outcome.end == End::threw);
     CHECK(outcome.error.starts_with("cannot exchange " + live.path().string() + ": "));
     CHECK(names_in(directory.path()) == Names{"api"});
@@ -219,7 +270,7 @@ TEST_CASE("a check finds a live directory that is a mount point") {
   std::filesystem::create_directory(live.path());
   const Mount mount("tmpfs", live.path(), "tmpfs", "size=64k");
   if (!mount) return;
-  const auto error = failure([&] { live.check_writable(); });
+  const auto error = failure([&] { live.check_writable(generation("")); });
   CHECK(has(error.hint(), "mount point"));
   CHECK(names_in(directory.path()) == Names{"api"});
 }
@@ -234,14 +285,14 @@ TEST_CASE("a check finds a live directory from a lower layer of an overlay") {
   const Mount mount("overlay", directory / "merged", "overlay", options);
   if (!mount) return;
   LiveDirectory image(directory / "merged", "api");
-  const auto error = failure([&] { image.check_writable(); });
+  const auto error = failure([&] { image.check_writable(generation("")); });
   CHECK(has(error.what(), "Invalid cross-device link"));
   CHECK(has(error.hint(), "overlay"));
   CHECK(image.read_live("tls.crt") == "from the image");
 
   LiveDirectory made_later(directory / "merged", "other");
   deliver(made_later, "old");
-  made_later.check_writable();
+  made_later.check_writable(generation(""));
   deliver(made_later, "new");
   CHECK(made_later.read_live("tls.crt") == "new certificate");
 }
@@ -253,10 +304,10 @@ TEST_CASE("a check finds a full or read-only disk, and a full one keeps what is 
   LiveDirectory live(directory.path(), "api");
   deliver(live, "old");
   write(directory / "filler", std::string(200 * 1024, 'x'));
-  CHECK(has(failure([&] { live.check_writable(); }).what(), "No space left"));
+  CHECK(has(failure([&] { live.check_writable(generation("")); }).what(), "No space left"));
   CHECK(has(failure([&] { live.stage(generation("new")); }).what(), "No space left"));
   CHECK(names_in(directory.path()) == Names{"api", "filler"});
   CHECK(live.read_live("tls.key") == "old key");
   mount.make_read_only();
-  CHECK(has(failure([&] { live.check_writable(); }).hint(), "ReadWritePaths="));
+  CHECK(has(failure([&] { live.check_writable(generation("")); }).hint(), "ReadWritePaths="));
 }

@@ -76,3 +76,20 @@ TEST_CASE("what is no compact JWS is malformed, and not quoted") {
       CHECK(std::string(error.what()).starts_with("the token"));
     }
 }
+
+TEST_CASE("the flattened form with a shared key is that of RFC 7515, appendix A.1") {
+  const Secret key(
+      *decode_base64url("AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow"));
+  const std::string header = "{\"typ\":\"JWT\",\r\n \"alg\":\"HS256\"}";
+  const std::string payload = "{\"iss\":\"joe\",\r\n \"exp\":1300819380,\r\n \"http://example.com/is_root\":true}";
+  const auto jws = sign_jws_flattened(header, payload, key);
+  CHECK(jws == R"({"protected":")" + base64url(header) + R"(","payload":")" + base64url(payload) +
+                   R"(","signature":"dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"})");
+}
+
+TEST_CASE("the flattened form has the parts of the compact one") {
+  const auto key = key_of("rfc8037-a");
+  const auto compact = sign_jws("{}", "payload", key);
+  CHECK(sign_jws_flattened("{}", "payload", key) == R"({"protected":"e30","payload":"cGF5bG9hZA","signature":")" +
+                                                        compact.substr(compact.rfind('.') + 1) + R"("})");
+}

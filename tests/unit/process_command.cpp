@@ -6,8 +6,10 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <thread>
 
 #include <everleaf/error/error.hpp>
@@ -39,7 +41,6 @@ std::optional<Error> failure(const std::vector<std::string>& argv, const Command
 std::string failure_text(const std::string& script, const CommandLimits& limits = {}) {
   const auto error = failure({"sh", "-c", script}, limits);
   REQUIRE(error);
-  CHECK(error->kind() == ErrorKind::hook);
   return error->what();
 }
 
@@ -135,6 +136,11 @@ TEST_CASE("a command that dies by a signal says which") {
   CHECK(failure_text("echo oh >&2; kill -TERM $$") == "sh was killed by SIGTERM: oh");
 }
 
+TEST_CASE("a program that says no is told from one that cannot be asked") {
+  CHECK(failure({"false"})->kind() == ErrorKind::rejected);
+  CHECK(failure({"sh", "-c", "kill -KILL $$"})->kind() == ErrorKind::hook);
+}
+
 TEST_CASE("a program that is missing or cannot be executed is named") {
   const TemporaryDirectory directory;
   const auto plain = write(directory / "plain", "no program\n");
@@ -218,6 +224,41 @@ TEST_CASE("a descendant that keeps the output open does not delay the end, even 
     CHECK(result.errors == "done\n");
     ::kill(std::stoi(read(number)), SIGKILL);
   }
+}
+
+TEST_CASE("a command that became root, as by sudo, is waited for no longer than any other") {
+  if (::geteuid() != 0) {
+    MESSAGE("left out: only root can make a program that becomes root");
+    return;
+  }
+  const TemporaryDirectory directory;
+  const auto sudo = directory / "sudo";
+  std::filesystem::copy("/usr/bin/setpriv", sudo);
+  REQUIRE(::chmod(sudo.c_str(), 04755) == 0);
+  std::filesystem::permissions(directory.path(), std::filesystem::perms(0777));
+  const auto number = directory / "number";
+  const auto hang = "echo $$ > " + number.string() + "; exec sleep 60";
+  const auto begin = std::chrono::steady_clock::now();
+  const pid_t child = ::fork();
+  if (child == 0) {
+    if (::setuid(65534) != 0) std::abort();
+    try {
+      run({sudo, "--reuid=0", "sh", "-c", hang}, {.time = 500ms, .grace = 50ms});
+    } catch (const Error& error) {
+      write(directory / "error", error.what());
+      write(directory / "hint", error.hint());
+    }
+    ::_exit(0);
+  }
+  REQUIRE(::waitpid(child, nullptr, 0) == child);
+  if (!std::filesystem::exists(number)) {  // a mount with nosuid
+    MESSAGE("left out: ", read(directory / "error"));
+    return;
+  }
+  CHECK(std::chrono::steady_clock::now() - begin < 10s);
+  CHECK(read(directory / "error") == sudo.string() + " did not finish within 500ms, and cannot be ended");
+  CHECK(read(directory / "hint").find("another user") != std::string::npos);
+  CHECK(::kill(std::stoi(read(number)), SIGKILL) == 0);
 }
 
 TEST_CASE("a command inherits no descriptors of ours, and no ignored or blocked signals") {

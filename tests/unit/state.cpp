@@ -30,11 +30,15 @@ const Attempts attempts{.failures = 3,
                         .last_error = "the CA refused: \"\\x1b[31m\" Jürgen",
                         .not_before = now + 1h,
                         .last_success = now - 24h,
-                        .key_since = now - 48h};
-const ProxyState account{.owed = {{"web", Fingerprint::of("web"), now}, {"mail", Fingerprint::of("mail"), now - 1h}},
-                         .failures = 2,
-                         .last_failure = now,
-                         .last_error = "nginx did not reload"};
+                        .told = Told{Fingerprint::of("web"), now + 8h},
+                        .key_since = now - 48h,
+                        .ca_ahead = -90s};
+const ProxyState account{
+    .owed = {{"web", Fingerprint::of("web"), now}, {"mail", Fingerprint::of("mail"), now - 1h, now + 8h}},
+    .failures = 2,
+    .last_failure = now,
+    .last_error = "nginx did not reload",
+    .draining = {{42, "4711", now, now + 8h, true}, {43, "4712", now}}};
 
 }  // namespace
 
@@ -44,6 +48,32 @@ TEST_CASE("the state directory is ours alone, and made only once") {
   sample.state.store("web", attempts);
   sample.state.create();
   CHECK(sample.state.attempts("web") == attempts);
+}
+
+TEST_CASE("what is remembered of the CA is read as it was stored") {
+  const Sample sample;
+  CHECK(sample.state.authority() == AuthorityState{});
+  for (const auto& one : {AuthorityState{"https://b.internal", now, true, now + 1h}, AuthorityState{}}) {
+    sample.state.store(one);
+    CHECK(sample.state.authority() == one);
+  }
+}
+
+TEST_CASE("when the CA came back is stored once, not with each certificate") {
+  const Sample sample;
+  sample.state.store("web", {.ca_back = now});
+  CHECK(sample.state.attempts("web") == Attempts{});
+}
+
+TEST_CASE("what is known of the roots is read as it was stored") {
+  const Sample sample;
+  const auto a = Fingerprint::of("a");
+  const RootsState known{{a}, {{a, now}, {Fingerprint::of("b"), now - 1h}}, now, now - 2h, 24h, 3};
+  CHECK(sample.state.roots_state() == RootsState{});
+  for (const auto& one : {known, RootsState{}}) {
+    sample.state.store(one);
+    CHECK(sample.state.roots_state() == one);
+  }
 }
 
 TEST_CASE("where nothing is known nothing has happened") {
@@ -107,7 +137,10 @@ TEST_CASE("a state with something else in it than we write is malformed, whateve
   const Sample sample;
   for (const auto* text : {"[]", "5", "null", "{}", R"({"version":1})", R"({"version":"1","failures":0})",
                            R"({"version":1,"failures":"many","last-kind":0,"last-error":""})",
-                           R"({"version":1,"failures":0,"last-kind":0,"last-error":5})"}) {
+                           R"({"version":1,"failures":0,"last-kind":0,"last-error":5})",
+                           R"({"version":1,"failures":-1,"last-kind":0,"last-error":""})",
+                           R"({"version":1,"failures":0,"last-kind":1e24,"last-error":""})",
+                           R"({"version":1e24,"failures":0,"last-kind":0,"last-error":""})"}) {
     write(sample.file("certificate.web.json"), text);
     CHECK_MESSAGE(kind_of_error([&] { sample.state.attempts("web"); }) == ErrorKind::malformed, text);
   }

@@ -45,6 +45,18 @@ const ProvisionToken request{.issuer = "admin",
 
 }  // namespace
 
+TEST_CASE("an X5C provisioner's token shows the chain of the certificate whose key signs it") {
+  const TestCa ca;
+  const auto identity = ca.issue();
+  auto with_chain = request;
+  with_chain.x5c = identity.chain;
+  const auto token = sign_token(with_chain, identity.key);
+  CHECK(verifies(std::string(token.reveal()), identity.key));
+  const auto header = take_apart(token).header;
+  CHECK(header["x5c"] == json{base64(identity.chain[0].to_der()), base64(identity.chain[1].to_der())});
+  CHECK(!header.contains("x5cInsecure"));
+}
+
 TEST_CASE("a provisioner's token says what step-ca wants to read, signed by its key") {
   const auto key = PrivateKey::generate(KeyType::ec_p256);
   const auto token = sign_token(request, key);

@@ -28,8 +28,9 @@ TEST_CASE("a certificate's fields are read") {
   CHECK(leaf.common_name() == "myuser");
   CHECK(leaf.issuer_common_name() == "Test Intermediate");
   CHECK(leaf.extended_key_usages() == std::vector<std::string>{"1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.2"});
-  CHECK(leaf.key_description() == "ECDSA P-256");
+  CHECK(leaf.public_key().description() == "ECDSA P-256");
   CHECK(leaf.fingerprint().hex() == test_data("x509/leaf.sha256"));
+  CHECK(leaf.sha1_hex() == test_data("x509/leaf.sha1"));
   CHECK(!leaf.provisioner());
 }
 

@@ -63,3 +63,29 @@ TEST_CASE("what a certificate cannot hold is refused before the CA is asked") {
   for (const auto kind : {Name::Kind::dns, Name::Kind::email, Name::Kind::uri})
     CHECK(refusal("a", {{kind, "b\xc3\xbc.local"}}) == ErrorKind::malformed);
 }
+
+TEST_CASE("a request is read again as it was made") {
+  const auto key = PrivateKey::generate(KeyType::ec_p384);
+  const auto names = classify_all({"b.local", "a.local", "10.0.0.7"});
+  const auto request = CertificateRequest::from_pem(make_certificate_request(key, "myuser", names), "here");
+  CHECK(request.common_name() == "myuser");
+  CHECK(request.names() == classify_all({"a.local", "b.local", "10.0.0.7"}));
+  CHECK(request.public_key() == key.public_key());
+  CHECK(request.has_valid_signature());
+  CHECK(CertificateRequest::from_der(request.to_der(), "here").to_pem() == request.to_pem());
+}
+
+TEST_CASE("a request that was changed on its way has no valid signature") {
+  const auto key = PrivateKey::generate(KeyType::ec_p256);
+  auto der = CertificateRequest::from_pem(make_certificate_request(key, "myuser", {}), "here").to_der();
+  der[der.find("myuser")] = 'M';
+  CHECK(!CertificateRequest::from_der(der, "here").has_valid_signature());
+}
+
+TEST_CASE("what is no request is refused") {
+  for (const auto* text :
+       {"", "text", "-----BEGIN CERTIFICATE REQUEST-----\nMIIB\n-----END CERTIFICATE REQUEST-----\n"}) {
+    CHECK(kind_of_error([&] { CertificateRequest::from_pem(text, "here"); }) == ErrorKind::malformed);
+    CHECK(kind_of_error([&] { CertificateRequest::from_der(text, "here"); }) == ErrorKind::malformed);
+  }
+}

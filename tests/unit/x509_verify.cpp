@@ -50,6 +50,12 @@ TEST_CASE("a chain is good from its newest certificate's first second until its 
   CHECK(reason({"intermediate"}, "root", sys_days{2061y / January / 1}).starts_with("certificate has expired"));
 }
 
+TEST_CASE("an intermediate that is named is an anchor, and no root") {
+  CHECK(reason({"leaf"}, "intermediate") == "");
+  CHECK(root_of(chain({"leaf", "intermediate"}), chain({"intermediate", "root"}), now) == chain({"root"}).front());
+  CHECK_FALSE(root_of(chain({"leaf", "intermediate"}), chain({"intermediate"}), now));
+}
+
 TEST_CASE("a chain that does not lead to the root says where it ends") {
   CHECK(reason({"leaf"}) == "unable to get local issuer certificate (at \"myuser\")");
   CHECK(reason({"leaf", "intermediate"}, "same_name_root") ==

@@ -9,15 +9,11 @@
 #include <everleaf/time/time.hpp>
 
 namespace everleaf {
-namespace {
-
 std::string listed(const std::vector<std::string>& words) {
   std::string text;
   for (const auto& word : words) text += (text.empty() ? "" : ", ") + word;
   return text;
 }
-
-}  // namespace
 
 void ProblemList::add(const toml::source_region& where, std::string text, std::string hint) const {
   problems.push_back({file, where.begin.line, where.begin.column, std::move(text), std::move(hint)});

@@ -16,9 +16,15 @@ Error& Error::set_retry_after(std::optional<std::chrono::seconds> delay) {
   return *this;
 }
 
+Error& Error::set_unsent() {
+  unsent_ = true;
+  return *this;
+}
+
 Error Error::within(std::string_view doing) const {
   Error outer(kind_, std::string(doing) + ": " + what(), hint_);
   outer.retry_after_ = retry_after_;
+  outer.unsent_ = unsent_;
   return outer;
 }
 
@@ -42,8 +48,10 @@ Advice advice(const Error& error) {
     case ErrorKind::throttled:
     case ErrorKind::storage:
     case ErrorKind::hook:
-    case ErrorKind::cancelled: return Advice::retry;
+    case ErrorKind::cancelled:
+    case ErrorKind::rejected: return Advice::retry;
     case ErrorKind::unauthorized:
+    case ErrorKind::forbidden:
     case ErrorKind::refused:
     case ErrorKind::wrong_certificate: return Advice::retry_slowly;
     case ErrorKind::usage:
@@ -84,6 +92,15 @@ bool is_control(std::string_view character) {
   return lead == 0xc2 && static_cast<unsigned char>(character[1]) < 0xa0;  // C1 controls
 }
 
+// Line separators, and what turns the direction of the text after it: on a terminal it can show another text than it is
+// (Unicode Standard Annex 9, section 2).
+bool moves_text(std::string_view character) {
+  if (!character.starts_with('\xe2') || character.size() != 3) return false;
+  const auto second = static_cast<unsigned char>(character[1]), third = static_cast<unsigned char>(character[2]);
+  if (second == 0x81) return third >= 0xa6 && third <= 0xa9;
+  return second == 0x80 && (third == 0x8e || third == 0x8f || (third >= 0xa8 && third <= 0xae));
+}
+
 }  // namespace
 
 std::string escape(std::string_view foreign, std::size_t limit) {
@@ -92,8 +109,9 @@ std::string escape(std::string_view foreign, std::size_t limit) {
   while (!foreign.empty()) {
     if (safe.size() >= limit) return safe + "...";
     const std::size_t length = utf8_length(foreign);
-    if (length != 0 && !is_control(foreign.substr(0, length))) {
-      safe += foreign.substr(0, length);
+    const auto character = foreign.substr(0, length);
+    if (length != 0 && !is_control(character) && !moves_text(character)) {
+      safe += character;
       foreign.remove_prefix(length);
       continue;
     }
@@ -102,6 +120,12 @@ std::string escape(std::string_view foreign, std::size_t limit) {
     foreign.remove_prefix(1);
   }
   return safe;
+}
+
+std::size_t length_of_utf8(std::string_view text) {
+  std::size_t at = 0;
+  for (std::size_t length = 1; at < text.size() && length != 0; at += length) length = utf8_length(text.substr(at));
+  return at;
 }
 
 }  // namespace everleaf

@@ -24,10 +24,12 @@ enum class ErrorKind {
   server,             // 5xx
   throttled,          // 429, or 503 with Retry-After
   unauthorized,       // 401
-  refused,            // any other 4xx
+  refused,            // any other 4xx but 403
   wrong_certificate,  // the CA issued something else than asked
   hook,               // a program, signal or proxy did not do what we asked
   cancelled,          // we were told to stop
+  forbidden,          // 403
+  rejected,           // a program or proxy did look at what we gave it, and said no
 };
 
 // Thrown when we could not do what was asked. what() is one line: what we tried, then what happened, without a full
@@ -44,6 +46,10 @@ class Error : public std::runtime_error {
   std::optional<std::chrono::seconds> retry_after() const { return retry_after_; }
   Error& set_retry_after(std::optional<std::chrono::seconds> delay);
 
+  // Whether the request certainly never left, so that asking again cannot ask twice.
+  bool is_unsent() const { return unsent_; }
+  Error& set_unsent();
+
   // The same error seen from further out: "<doing>: <what>".
   Error within(std::string_view doing) const;
   Error with_hint(std::string hint) const;
@@ -52,6 +58,7 @@ class Error : public std::runtime_error {
   ErrorKind kind_;
   std::string hint_;
   std::optional<std::chrono::seconds> retry_after_;
+  bool unsent_ = false;
 };
 
 // errno as an Error: "<doing>: <strerror>". ENOENT is `missing`, everything else `storage`.
@@ -64,8 +71,11 @@ enum class Advice {
 };
 Advice advice(const Error& error);
 
-// Somebody else's words made fit for one line of a terminal or log: control characters and invalid UTF-8 become \xNN,
-// and what is longer than `limit` bytes is cut with "...".
+// Somebody else's words made fit for one line of a terminal or log: control characters, those that turn the direction
+// of text, and invalid UTF-8 become \xNN, and what is longer than `limit` bytes is cut with "...".
 std::string escape(std::string_view foreign, std::size_t limit = 200);
+
+// How many bytes stand before the first that is not part of well-formed UTF-8.
+std::size_t length_of_utf8(std::string_view text);
 
 }  // namespace everleaf

@@ -38,10 +38,11 @@ void check_replaceable(const std::filesystem::path& target) {
 }
 
 // Who could read the file that is replaced can read the new one: its owner and group are kept, as far as we may give
-// files away.
-void keep_owner(int file, const std::filesystem::path& target) {
+// files away, and its ACL.
+void keep_access(int file, const std::filesystem::path& target) {
   struct stat current {};
   if (::lstat(target.c_str(), &current) != 0 || !S_ISREG(current.st_mode)) return;
+  copy_acl(target, file);
   if (::fchown(file, current.st_uid, current.st_gid) == 0) return;
   if (errno == EPERM && (::fchown(file, static_cast<uid_t>(-1), current.st_gid) == 0 || errno == EPERM)) return;
   throw file_error("give to its owner", target, errno);
@@ -69,10 +70,10 @@ void remove_if_stray(const std::filesystem::path& directory, const std::string& 
 AtomicFile::AtomicFile(std::filesystem::path target) : target_(std::move(target)) { check_replaceable(target_); }
 
 // From the delegated constructor on the destructor runs, so what throws here leaves no temporary behind.
-AtomicFile::AtomicFile(std::filesystem::path target, mode_t mode) : AtomicFile(std::move(target)) {
-  while (!create_temporary(mode)) continue;
-  keep_owner(descriptor_.get(), target_);
-  set_mode(descriptor_.get(), mode, target_);
+AtomicFile::AtomicFile(std::filesystem::path target, const FileAccess& access) : AtomicFile(std::move(target)) {
+  while (!create_temporary(access.mode)) continue;
+  keep_access(descriptor_.get(), target_);
+  grant(descriptor_.get(), access, target_);
   reserve(descriptor_.get(), target_);
 }
 
@@ -99,9 +100,16 @@ bool AtomicFile::create_temporary(mode_t mode) {
 }
 
 void AtomicFile::write(std::string_view contents) {
-  write_from_start(descriptor_.get(), contents, target_);
-  sync(descriptor_.get(), target_);
+  fill(contents);
+  sync_contents();
 }
+
+void AtomicFile::fill(std::string_view contents) {
+  write_from_start(descriptor_.get(), contents, target_);
+  ::sync_file_range(descriptor_.get(), 0, 0, SYNC_FILE_RANGE_WRITE);  // no more than a hint: the disk may begin
+}
+
+void AtomicFile::sync_contents() const { sync(descriptor_.get(), target_); }
 
 void AtomicFile::commit() {
   put_in_place();

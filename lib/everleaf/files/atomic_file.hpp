@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include <everleaf/files/file.hpp>
+#include <everleaf/files/file_access.hpp>
 
 namespace everleaf {
 
@@ -15,12 +16,12 @@ namespace everleaf {
 //   file.commit();                                   // without this line nothing has happened
 class AtomicFile {
  public:
-  // Creates the temporary `.NAME.everleaf-XXXXXXXX` in the target's directory with exactly `mode` from its first byte
-  // (whatever the umask) and, where we may, owner and group of the file that it is going to replace; holds a flock on
-  // it, and reserves 64 KiB on the disk. Throws missing if there is no such directory; storage if it is read-only, full
-  // or not ours; conflict if the target is there but no regular file (a directory, /dev/null). A target that is a
-  // symbolic link to a file is replaced, not followed.
-  AtomicFile(std::filesystem::path target, mode_t mode);
+  // Creates the temporary `.NAME.everleaf-XXXXXXXX` in the target's directory with exactly `access` from its first byte
+  // (whatever the umask) and else, where we may, owner, group and ACL of the file that it is going to replace; holds a
+  // flock on it, and reserves 64 KiB on the disk. Throws missing if there is no such directory; storage if it is
+  // read-only, full or not ours; conflict if the target is there but no regular file (a directory, /dev/null). A target
+  // that is a symbolic link to a file is replaced, not followed.
+  AtomicFile(std::filesystem::path target, const FileAccess& access);
   AtomicFile(AtomicFile&&) noexcept;
   ~AtomicFile();  // removes the temporary if it was not committed or left behind
 
@@ -28,6 +29,8 @@ class AtomicFile {
   void write(std::string_view contents);
   // Renames and syncs the directory. A failed fsync is a failure.
   void commit();
+  // commit() without the sync: a power cut may bring back the old contents.
+  void put_in_place();
 
   const std::filesystem::path& target() const { return target_; }
   const std::filesystem::path& temporary() const { return temporary_; }
@@ -37,7 +40,8 @@ class AtomicFile {
 
   explicit AtomicFile(std::filesystem::path target);
   bool create_temporary(mode_t mode);
-  void put_in_place();  // commit() without the sync
+  void fill(std::string_view contents);  // write() without the sync
+  void sync_contents() const;
   void leave_behind();  // for recover_files()
 
   std::filesystem::path target_;

@@ -48,27 +48,32 @@ Progress progress_of(const Half& half, const std::string& digest) {
   return digest_on_disk(half.target) == digest ? Progress::done : Progress::changed;
 }
 
+// Whoever may write the record there may also rename files there.
+bool is_beside(const std::filesystem::path& record, const std::filesystem::path& other) {
+  return other.parent_path() == std::filesystem::path(comparable_path(record)).parent_path();
+}
+
 std::vector<Half> compare_with_disk(const IntentRecord& intent, const std::vector<std::filesystem::path>& paths,
                                     const std::filesystem::path& record) {
   std::vector<Half> halves;
   for (const auto& intended : intent) {
     const auto target = std::find_if(paths.begin(), paths.end(),
                                      [&](const auto& path) { return comparable_path(path) == intended.path; });
-    if (target == paths.end()) throw interrupted(record, "it names " + escape(intended.path) + " too");
-    auto& half = halves.emplace_back(*target, temporary_path(*target, intended.suffix), Progress::pending);
+    if (target == paths.end() && !is_beside(record, intended.path))
+      throw interrupted(record, "it names " + escape(intended.path) + " too");
+    const std::filesystem::path path = target == paths.end() ? std::filesystem::path(intended.path) : *target;
+    auto& half = halves.emplace_back(path, temporary_path(path, intended.suffix), Progress::pending);
     half.progress = progress_of(half, intended.sha256);
   }
   return halves;
 }
 
-// Whether anything was left to rename. All files changed, and no temporary left: it was completed, and then they were
-// replaced again.
+// Whether anything was left to rename. No temporary left: it was completed, whatever became of the files since.
 bool complete(const std::vector<Half>& halves, const std::filesystem::path& record) {
   const auto is_changed = [](const Half& half) { return half.progress == Progress::changed; };
   const auto changed = std::find_if(halves.begin(), halves.end(), is_changed);
-  const auto exists = [](const Half& half) { return ::access(half.temporary.c_str(), F_OK) == 0; };
-  if (changed != halves.end() &&
-      (!std::all_of(halves.begin(), halves.end(), is_changed) || std::any_of(halves.begin(), halves.end(), exists)))
+  const auto is_left = [](const Half& half) { return ::access(half.temporary.c_str(), F_OK) == 0; };
+  if (changed != halves.end() && std::any_of(halves.begin(), halves.end(), is_left))
     throw interrupted(record, changed->target.string() + " was changed meanwhile");
   bool renamed = false;
   std::set<std::filesystem::path> directories;
@@ -80,6 +85,11 @@ bool complete(const std::vector<Half>& halves, const std::filesystem::path& reco
   }
   sync_all(directories);
   return renamed;
+}
+
+// Not synced: one that comes back with the power names no temporary that is left.
+void drop_record(const std::filesystem::path& record) {
+  if (::unlink(record.c_str()) != 0 && errno != ENOENT) throw file_error("remove", record, errno);
 }
 
 IntentRecord intent_of(const std::vector<AtomicFile>& files, const std::vector<std::string>& digests) {
@@ -99,13 +109,13 @@ FileSet::FileSet(const std::vector<FileTarget>& targets) {
   for (const auto& target : targets) {
     if (!paths.insert(comparable_path(target.path)).second)
       throw Error(ErrorKind::usage, "two files cannot both be " + target.path.string());
-    files_.emplace_back(target.path, target.mode);
+    files_.emplace_back(target.path, target.access);
   }
   digests_.resize(files_.size());
 }
 
 void FileSet::write(std::size_t index, std::string_view contents) {
-  files_.at(index).write(contents);
+  files_.at(index).fill(contents);
   digests_.at(index) = Fingerprint::of(contents).hex();
 }
 
@@ -114,7 +124,10 @@ void FileSet::commit() {
   for (std::size_t i = 0; i < files_.size(); ++i)
     if (!digests_[i].empty()) written.push_back(&files_[i]);
   if (written.size() > 1) return commit_together(written);
-  for (auto* file : written) file->commit();
+  for (auto* file : written) {
+    file->sync_contents();
+    file->commit();
+  }
 }
 
 void FileSet::commit_together(const std::vector<AtomicFile*>& written) {
@@ -123,14 +136,19 @@ void FileSet::commit_together(const std::vector<AtomicFile*>& written) {
   for (const auto* file : written) directories.insert(directory_of(file->target()));
   std::size_t renamed = 0;
   try {
+    AtomicFile promise(record, file_mode::private_key);
+    promise.fill(text_of(intent_of(files_, digests_)));
+    // Once all are written: then the journal of a file system takes them in one go.
+    for (const auto* file : written) file->sync_contents();
+    promise.sync_contents();
     sync_all(directories);  // a record that outlives a power loss must find its temporaries
-    write_intent_record(record, intent_of(files_, digests_));
+    promise.commit();
     for (auto* file : written) {
       file->put_in_place();
       ++renamed;
     }
     sync_all(directories);
-    remove_file(record);
+    drop_record(record);
   } catch (...) {
     const bool withdrawn = renamed == 0 && (::unlink(record.c_str()) == 0 || errno == ENOENT);
     // With the record standing, the temporaries are needed: recover_files() goes on from here.
@@ -146,7 +164,7 @@ bool recover_files(const std::vector<std::filesystem::path>& paths) {
   bool completed = false;
   if (const auto intent = read_intent_record(record)) {
     completed = complete(compare_with_disk(*intent, paths, record), record);
-    remove_file(record);
+    drop_record(record);
   }
   for (const auto& path : paths) remove_stray_temporaries(path);
   remove_stray_temporaries(record);

@@ -73,11 +73,11 @@ std::filesystem::path intent_path(const std::filesystem::path& first_target) {
   return temporary_path(first_target, "intent");
 }
 
-void write_intent_record(const std::filesystem::path& path, const IntentRecord& record) {
+std::string text_of(const IntentRecord& record) {
   auto files = nlohmann::json::array();
   for (const auto& file : record)
     files.push_back({{"path", file.path}, {"temporary", file.suffix}, {"sha256", file.sha256}});
-  replace_file(path, nlohmann::json{{"version", version}, {"files", files}}.dump(2) + "\n", file_mode::private_key);
+  return nlohmann::json{{"version", version}, {"files", files}}.dump(2) + "\n";
 }
 
 std::optional<IntentRecord> read_intent_record(const std::filesystem::path& path) {

@@ -26,7 +26,7 @@ std::string comparable_path(const std::filesystem::path& path);
 
 // `.NAME.everleaf-intent` beside the first target of a set.
 std::filesystem::path intent_path(const std::filesystem::path& first_target);
-void write_intent_record(const std::filesystem::path& path, const IntentRecord& record);
+std::string text_of(const IntentRecord& record);
 // Nothing if there is none. Throws malformed if it is not one of ours.
 std::optional<IntentRecord> read_intent_record(const std::filesystem::path& path);
 

@@ -81,29 +81,6 @@ void remove_child(int parent, const std::string& name, const std::filesystem::pa
     throw file_error("remove", path, errno);
 }
 
-Descriptor write_file(int directory, const LiveFile& file, const std::filesystem::path& path) {
-  auto created = create_at(directory, file.name, file.mode, path);
-  if (!created.is_open()) throw file_error("create", path, EEXIST);
-  set_mode(created.get(), file.mode, path);
-  write_from_start(created.get(), file.contents, path);
-  return created;
-}
-
-void write_generation(int parent, const std::string& name, const std::vector<LiveFile>& files,
-                      const std::filesystem::path& path) {
-  const auto directory = make_child(parent, name, path);
-  std::vector<Descriptor> written;
-  for (const auto& file : files) written.push_back(write_file(directory.get(), file, path / file.name));
-  for (std::size_t i = 0; i < files.size(); ++i) sync(written[i].get(), path / files[i].name);
-  sync(directory.get(), path);
-}
-
-// After a failure. If it fails as well, the next stage() or remove_next() does it.
-void discard(int parent, const std::string& name, const std::filesystem::path& path) try {
-  remove_child(parent, name, path);
-} catch (const Error&) {
-}
-
 std::optional<std::string> read_within(int directory, const std::string& name, const std::filesystem::path& path) {
   const auto file = open_at(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   if (file.is_open()) return read_regular(file.get(), read_limit, path);
@@ -137,40 +114,6 @@ void refuse_what_is_no_directory(int parent, const std::string& name, const std:
                 "everleaf makes it itself: move away what is there, also if it is a link to a directory");
 }
 
-// A directory to try things with, held by a flock; removed when this dies, with the one file that may be in it.
-class ProbeDirectory {
- public:
-  ProbeDirectory(const Descriptor& parent, const std::filesystem::path& path, const std::string& prefix)
-      : parent_(parent.get()), name_(prefix + random_suffix()) {
-    directory_ = make_child(parent_, name_, path / name_);
-    ::flock(directory_.get(), LOCK_EX | LOCK_NB);
-  }
-  ProbeDirectory(const ProbeDirectory&) = delete;
-  ~ProbeDirectory() { remove(parent_, name_); }
-
-  static void remove(int parent, const std::string& name) {
-    ::unlinkat(parent, (name + "/" + file).c_str(), 0);
-    ::unlinkat(parent, name.c_str(), AT_REMOVEDIR);
-  }
-  // What a killed run left: nobody holds it.
-  static void remove_stray(int parent, const std::string& name) {
-    const auto directory = open_child(parent, name);
-    if (directory.is_open() && ::flock(directory.get(), LOCK_EX | LOCK_NB) == 0) remove(parent, name);
-  }
-
-  const std::string& name() const { return name_; }
-  void fill(const std::filesystem::path& path) const {
-    const auto created = create_at(directory_.get(), file, file_mode::private_key, path);
-    reserve(created.get(), path);
-  }
-
- private:
-  static constexpr auto file = "probe";
-  int parent_;
-  std::string name_;
-  Descriptor directory_;
-};
-
 // Moves `name` onto a directory that is not empty. That never succeeds; but the kernel says ENOTEMPTY only where
 // nothing else forbids to move this very directory (a mount point, a layer of an overlay, who owns it).
 void check_movable(int parent, const std::string& name, const std::string& not_empty,
@@ -183,36 +126,90 @@ void check_movable(int parent, const std::string& name, const std::string& not_e
 
 }  // namespace
 
+// A generation in the making, in a directory of its own in PARENT. Its files are there from the beginning, with their
+// access and room on the disk. Whatever has that directory's name in the end is removed.
+class LiveDirectory::Staging {
+ public:
+  Staging(const LiveDirectory& live, Descriptor parent, std::string name, const std::vector<LiveFile>& files)
+      : Staging(live.next_path(), std::move(parent), std::move(name)) {
+    for (const auto& file : files) files_.push_back(make(file));
+    reserve(files_.front().get(), path_);  // for all: it is written first, and gives back what is too much
+    for (int there_and_back = 0; there_and_back < 2; ++there_and_back)
+      if (rename_within(directory_.get(), files.front().name, files.back().name, RENAME_EXCHANGE) != 0)
+        throw swap_error(live.path(), errno);
+    check_movable(parent_.get(), live.name_, name_, live.path());
+  }
+  Staging(const Staging&) = delete;
+  ~Staging() {
+    try {
+      remove_child(parent_.get(), name_, path_);
+    } catch (const Error&) {  // the next prepare() or remove_next() does it
+    }
+  }
+
+  int parent() const { return parent_.get(); }
+  void fill(const std::vector<LiveFile>& files) const {
+    for (std::size_t i = 0; i < files.size(); ++i)
+      write_from_start(files_.at(i).get(), files[i].contents, path_ / files[i].name);
+    // Begun together: then a journal is committed once, not for each of them. Whether it worked, fsync says.
+    for (const auto& file : files_) ::sync_file_range(file.get(), 0, 0, SYNC_FILE_RANGE_WRITE);
+    for (std::size_t i = 0; i < files.size(); ++i) sync(files_[i].get(), path_ / files[i].name);
+    sync(directory_.get(), path_);
+  }
+
+ private:
+  Staging(std::filesystem::path path, Descriptor parent, std::string name)
+      : path_(std::move(path)), parent_(std::move(parent)), name_(std::move(name)) {
+    remove_child(parent_.get(), name_, path_);  // what a killed run left
+    directory_ = make_child(parent_.get(), name_, path_);
+  }
+  Descriptor make(const LiveFile& file) const {
+    const auto path = path_ / file.name;
+    auto made = create_at(directory_.get(), file.name, file.access.mode, path);
+    if (!made.is_open()) throw file_error("create", path, EEXIST);
+    grant(made.get(), file.access, path);
+    return made;
+  }
+
+  std::filesystem::path path_;  // what errors call it
+  Descriptor parent_;
+  std::string name_;
+  Descriptor directory_;
+  std::vector<Descriptor> files_;
+};
+
 LiveDirectory::LiveDirectory(std::filesystem::path parent, std::string name)
     : parent_(std::move(parent)), name_(std::move(name)) {
   if (name_.empty() || name_[0] == '.' || name_.find('/') != std::string::npos)
     throw Error(ErrorKind::usage, "\"" + escape(name_) + "\" cannot be the name of a live directory");
 }
 
-void LiveDirectory::check_writable() const {
-  const auto parent = open_directory(parent_);
-  const auto prefix = "." + name_ + ".probe-";
-  for (const auto& name : names_in(parent.get(), parent_))
-    if (name.starts_with(prefix)) ProbeDirectory::remove_stray(parent.get(), name);
-  const ProbeDirectory one(parent, parent_, prefix);
-  const ProbeDirectory other(parent, parent_, prefix);
-  one.fill(path());
-  if (rename_within(parent.get(), one.name(), other.name(), RENAME_EXCHANGE) != 0) throw swap_error(path(), errno);
-  check_movable(parent.get(), name_, other.name(), path());  // what was one, with its file, now has the other name
+LiveDirectory::LiveDirectory(LiveDirectory&&) noexcept = default;
+LiveDirectory::~LiveDirectory() = default;
+
+// One check at a time: then what lies under the name of the trial is of a killed one. Where a directory cannot be
+// locked (NFS), it cannot be exchanged either, and that is said.
+void LiveDirectory::check_writable(const std::vector<LiveFile>& files) const {
+  auto parent = open_directory(parent_);
+  uninterrupted([&] { return ::flock(parent.get(), LOCK_EX); });
+  const Staging trial(*this, std::move(parent), "." + name_ + ".probe", files);
+}
+
+void LiveDirectory::prepare(const std::vector<LiveFile>& files) {
+  staging_.reset();
+  staging_ = std::make_unique<Staging>(*this, open_directory(parent_), partial_name(), files);
 }
 
 void LiveDirectory::stage(const std::vector<LiveFile>& files) {
-  const auto parent = open_directory(parent_);
-  retire_next(parent.get());
-  try {
-    write_generation(parent.get(), partial_name(), files, next_path());
-    if (rename_within(parent.get(), partial_name(), next_name(), RENAME_NOREPLACE) != 0)
-      throw swap_error(next_path(), errno);
-    sync(parent.get(), parent_);
-  } catch (...) {
-    discard(parent.get(), partial_name(), next_path());
-    throw;
-  }
+  if (!staging_) prepare(files);
+  const auto staging = std::move(staging_);
+  staging->fill(files);
+  refuse_what_is_no_directory(staging->parent(), next_name(), next_path());
+  if (rename_within(staging->parent(), partial_name(), next_name(), RENAME_NOREPLACE) != 0 &&
+      (errno != EEXIST ||
+       rename_within(staging->parent(), partial_name(), next_name(), RENAME_EXCHANGE) != 0))  // the other one goes
+    throw swap_error(next_path(), errno);
+  sync(staging->parent(), parent_);
 }
 
 void LiveDirectory::exchange(mode_t mode) {
@@ -229,18 +226,18 @@ void LiveDirectory::exchange(mode_t mode) {
   if (live.is_open()) set_mode(live.get(), 0700, next_path());
 }
 
-void LiveDirectory::remove_next() {
+void LiveDirectory::sweep_next() {
   const auto parent = open_directory(parent_);
-  retire_next(parent.get());
-  sync(parent.get(), parent_);
-}
-
-void LiveDirectory::retire_next(int parent) {
-  remove_child(parent, partial_name(), next_path());
-  if (rename_within(parent, next_name(), partial_name(), RENAME_NOREPLACE) == 0)
-    remove_child(parent, partial_name(), next_path());
+  remove_child(parent.get(), partial_name(), next_path());
+  if (rename_within(parent.get(), next_name(), partial_name(), RENAME_NOREPLACE) == 0)
+    remove_child(parent.get(), partial_name(), next_path());
   else if (errno != ENOENT)
     throw swap_error(next_path(), errno);
+}
+
+void LiveDirectory::remove_next() {
+  sweep_next();
+  sync_directory(parent_);
 }
 
 std::optional<std::string> LiveDirectory::read_live(const std::string& file) const {
@@ -258,10 +255,6 @@ std::vector<std::optional<std::string>> LiveDirectory::read_live_together(const 
 bool LiveDirectory::has_next() const {
   const auto partial = parent_ / partial_name();
   return exists(AT_FDCWD, next_path(), next_path()) || exists(AT_FDCWD, partial, partial);
-}
-
-bool LiveDirectory::has_leftovers() const {
-  return has_next() || exists(AT_FDCWD, parent_ / partial_name(), parent_ / partial_name());
 }
 
 }  // namespace everleaf

@@ -25,4 +25,42 @@ class HttpsUrl {
   std::string origin_;
 };
 
+// Where a server listens.
+class Endpoint {
+ public:
+  // "backend.internal:443", "127.0.0.1:8443", "[::1]:8443". Throws usage for anything else.
+  static Endpoint parse(std::string_view text);
+
+  const std::string& text() const { return text_; }  // "host:port"
+  const std::string& host() const { return host_; }  // an IPv6 address in brackets
+  const std::string& port() const { return port_; }
+  bool is_address() const;
+
+  friend bool operator==(const Endpoint&, const Endpoint&) = default;
+
+ private:
+  Endpoint() = default;
+  std::string text_;
+  std::string host_;
+  std::string port_;
+};
+
+// A place on this very host, which is as far as HTTP may go in the clear.
+class LoopbackUrl {
+ public:
+  // "http://127.0.0.1:9181/everleaf". Throws usage for another scheme, a name, an address elsewhere, no port.
+  static LoopbackUrl parse(std::string_view text);
+
+  const std::string& text() const { return text_; }
+
+  friend bool operator==(const LoopbackUrl&, const LoopbackUrl&) = default;
+
+ private:
+  LoopbackUrl() = default;
+  std::string text_;
+};
+
+// As one segment of a path: all but RFC 3986's unreserved characters (section 2.3) as "%2F".
+std::string percent_encoded(std::string_view text);
+
 }  // namespace everleaf

@@ -7,7 +7,6 @@ namespace everleaf {
 namespace {
 
 constexpr std::string_view standard = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-constexpr std::string_view url_safe = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 std::string encode(std::string_view bytes, std::string_view alphabet) {
   std::string text;
@@ -30,7 +29,7 @@ std::string base64(std::string_view bytes) {
   return text;
 }
 
-std::string base64url(std::string_view bytes) { return encode(bytes, url_safe); }
+std::string base64url(std::string_view bytes) { return encode(bytes, base64url_alphabet); }
 
 std::optional<std::string> decode_base64url(std::string_view text) {
   std::string bytes;
@@ -38,7 +37,7 @@ std::optional<std::string> decode_base64url(std::string_view text) {
   std::uint32_t bits = 0;
   unsigned waiting = 0;
   for (const char character : text) {
-    const auto digit = url_safe.find(character);
+    const auto digit = base64url_alphabet.find(character);
     if (digit == std::string_view::npos) return std::nullopt;
     bits = bits << 6 | static_cast<std::uint32_t>(digit);
     waiting += 6;

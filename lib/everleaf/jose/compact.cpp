@@ -9,7 +9,7 @@
 namespace everleaf {
 namespace {
 
-constexpr std::size_t largest = 64 * 1024;
+constexpr std::size_t largest_text = 64 * 1024;
 
 std::string decode_part(std::string_view part, const std::string& source) {
   auto bytes = decode_base64url(part);
@@ -20,7 +20,7 @@ std::string decode_part(std::string_view part, const std::string& source) {
 }  // namespace
 
 std::vector<std::string> decode_compact(std::string_view text, std::size_t parts, const std::string& source) {
-  if (text.size() > largest) throw Error(ErrorKind::malformed, source + " is larger than 64 KiB");
+  if (text.size() > largest_text) throw Error(ErrorKind::malformed, source + " is larger than 64 KiB");
   const auto dots = static_cast<std::size_t>(std::count(text.begin(), text.end(), '.'));
   if (dots + 1 != parts)
     throw Error(ErrorKind::malformed, source + " does not have " + std::to_string(parts) + " parts");

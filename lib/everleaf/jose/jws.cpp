@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <everleaf/jose/jws.hpp>
 
+#include <openssl/hmac.h>
+
 #include <everleaf/jose/base64.hpp>
 #include <everleaf/jose/compact.hpp>
 #include <everleaf/x509/openssl.hpp>
@@ -46,16 +48,46 @@ std::string to_coordinates(std::string_view der, std::size_t coordinate_size) {
          to_bytes(ECDSA_SIG_get0_s(signature.get()), coordinate_size);
 }
 
+std::string signature_of(std::string_view input, const PrivateKey& key) {
+  const auto algorithm = algorithm_of(key);
+  auto signature = sign(input, key, algorithm.digest);
+  return algorithm.coordinate_size == 0 ? signature : to_coordinates(signature, algorithm.coordinate_size);
+}
+
+std::string authentication_code(std::string_view input, const Secret& key) {
+  std::string code(EVP_MAX_MD_SIZE, '\0');
+  unsigned size = 0;
+  require(HMAC(EVP_sha256(), key.reveal().data(), int_size(key.reveal()), to_unsigned(input), input.size(),
+               to_unsigned(code), &size) != nullptr,
+          "cannot authenticate");
+  code.resize(size);
+  return code;
+}
+
+std::string signing_input(std::string_view header, std::string_view payload) {
+  return base64url(header) + "." + base64url(payload);
+}
+
+std::string flattened(std::string_view header, std::string_view payload, std::string_view signature) {
+  return R"({"protected":")" + base64url(header) + R"(","payload":")" + base64url(payload) + R"(","signature":")" +
+         base64url(signature) + R"("})";
+}
+
 }  // namespace
 
 std::string_view jws_algorithm(const PrivateKey& key) { return algorithm_of(key).name; }
 
 std::string sign_jws(std::string_view header, std::string_view payload, const PrivateKey& key) {
-  const auto algorithm = algorithm_of(key);
-  const auto input = base64url(header) + "." + base64url(payload);
-  auto signature = sign(input, key, algorithm.digest);
-  if (algorithm.coordinate_size != 0) signature = to_coordinates(signature, algorithm.coordinate_size);
-  return input + "." + base64url(signature);
+  const auto input = signing_input(header, payload);
+  return input + "." + base64url(signature_of(input, key));
+}
+
+std::string sign_jws_flattened(std::string_view header, std::string_view payload, const PrivateKey& key) {
+  return flattened(header, payload, signature_of(signing_input(header, payload), key));
+}
+
+std::string sign_jws_flattened(std::string_view header, std::string_view payload, const Secret& shared_key) {
+  return flattened(header, payload, authentication_code(signing_input(header, payload), shared_key));
 }
 
 JwsParts unverified_jws_parts(std::string_view compact, const std::string& source) {

@@ -15,6 +15,11 @@ std::string_view jws_algorithm(const PrivateKey& key);
 // compact serialisation (RFC 7515, section 7.1).
 std::string sign_jws(std::string_view header, std::string_view payload, const PrivateKey& key);
 
+// The same in the flattened JSON serialisation (RFC 7515, section 7.2.2), which ACME takes.
+std::string sign_jws_flattened(std::string_view header, std::string_view payload, const PrivateKey& key);
+// The same with a shared key; the header must name HS256 (RFC 7518, section 3.2).
+std::string sign_jws_flattened(std::string_view header, std::string_view payload, const Secret& shared_key);
+
 struct JwsParts {
   std::string header;   // JSON text
   std::string payload;  // JSON text of a token

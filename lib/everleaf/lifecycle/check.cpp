@@ -21,23 +21,22 @@ bool is_for_tls(const std::vector<std::string>& usages) {
          });
 }
 
-void check_leaf(const Certificate& leaf, const ExpectedCertificate& expected, Reasons& reasons) {
-  if (!leaf.is_for(expected.key)) reasons.emplace_back("it was made for another key");
+void check_leaf(const Certificate& leaf, const std::vector<Name>& expected, Reasons& reasons) {
   if (leaf.is_authority()) reasons.emplace_back("it is the certificate of a CA");
   if (!is_for_tls(leaf.extended_key_usages())) reasons.emplace_back("it is not for TLS");
   const auto names = leaf.names();
-  if (!std::all_of(expected.names.begin(), expected.names.end(),
+  if (!std::all_of(expected.begin(), expected.end(),
                    [&](const Name& name) { return std::find(names.begin(), names.end(), name) != names.end(); }))
-    reasons.push_back("it has other names: asked for " + list(expected.names) + ", got " + list(names));
+    reasons.push_back("it has other names: asked for " + list(expected) + ", got " + list(names));
 }
 
-void check_dates(const Validity& validity, const ExpectedCertificate& expected, Time now, Reasons& reasons) {
+void check_dates(const Validity& validity, std::optional<std::chrono::seconds> lifetime, Time now, Reasons& reasons) {
   if (validity.not_after <= now) reasons.push_back("it expired at " + format_time(validity.not_after));
   if (validity.not_before > now + clock_skew_allowance)
     reasons.push_back("it is valid only from " + format_time(validity.not_before));
-  if (expected.lifetime && validity.lifetime() < *expected.lifetime)
+  if (lifetime && validity.lifetime() < *lifetime)
     reasons.push_back("it is shorter than asked: " + format_duration(validity.lifetime()) + " instead of " +
-                      format_duration(*expected.lifetime));
+                      format_duration(*lifetime));
 }
 
 void check_replacement(const Certificate& leaf, const Certificate& replaced, Reasons& reasons) {
@@ -59,33 +58,53 @@ void check_order(const std::vector<Certificate>& chain, Reasons& reasons) {
     }
 }
 
-}  // namespace
-
-Reasons reasons_against(const std::vector<Certificate>& chain, const ExpectedCertificate& expected,
-                        const std::vector<Certificate>& roots, Time now) {
-  if (chain.empty()) return {"there is no certificate"};
-  Reasons reasons;
-  const auto validity = chain.front().validity();
-  check_leaf(chain.front(), expected, reasons);
-  check_dates(validity, expected, now, reasons);
-  if (expected.replaces) check_replacement(chain.front(), *expected.replaces, reasons);
+void check_chain(const std::vector<Certificate>& chain, const TrustAnchors& roots, Time now, Reasons& reasons) {
   check_order(chain, reasons);
-  // The leaf's own dates were looked at above: the chain is judged within them.
+  // The leaf's own dates are looked at elsewhere: the chain is judged within them.
+  const auto validity = chain.front().validity();
   const auto last_good = std::max(validity.not_before, validity.not_after - std::chrono::seconds(1));
   const auto at = std::clamp(now, validity.not_before, last_good);
   for (const auto& reason : reasons_against_chain(chain, roots, at))
     reasons.push_back("its chain does not lead to a trusted root: " + reason);
-  return reasons;
 }
 
-Identity accept(std::vector<Certificate> chain, const ExpectedCertificate& expected,
-                const std::vector<Certificate>& roots, Time now) {
-  const auto reasons = reasons_against(chain, expected, roots, now);
-  if (reasons.empty()) return {std::move(chain), expected.key};
+void require_none(const Reasons& reasons) {
+  if (reasons.empty()) return;
   std::string all;
   for (const auto& reason : reasons) all += (all.empty() ? "" : "; ") + reason;
   throw Error(ErrorKind::wrong_certificate, "the CA issued something else than asked for: " + all,
               "nothing was changed; look at the CA's templates, its clock and its roots");
+}
+
+}  // namespace
+
+Reasons reasons_against(const std::vector<Certificate>& chain, const ExpectedCertificate& expected,
+                        const TrustAnchors& roots, Time now) {
+  if (chain.empty()) return {"there is no certificate"};
+  Reasons reasons;
+  if (!chain.front().is_for(expected.key)) reasons.emplace_back("it was made for another key");
+  check_leaf(chain.front(), expected.names, reasons);
+  check_dates(chain.front().validity(), expected.lifetime, now, reasons);
+  if (expected.replaces) check_replacement(chain.front(), *expected.replaces, reasons);
+  check_chain(chain, roots, now, reasons);
+  return reasons;
+}
+
+Identity accept(std::vector<Certificate> chain, const ExpectedCertificate& expected, const TrustAnchors& roots,
+                Time now) {
+  require_none(reasons_against(chain, expected, roots, now));
+  return {std::move(chain), expected.key};
+}
+
+std::vector<Certificate> accept(std::vector<Certificate> chain, const CertificateRequest& request,
+                                std::optional<std::chrono::seconds> lifetime, const TrustAnchors& roots, Time now) {
+  Reasons reasons;
+  if (chain.front().public_key() != request.public_key()) reasons.emplace_back("it was made for another key");
+  check_leaf(chain.front(), request.names(), reasons);
+  check_dates(chain.front().validity(), lifetime, now, reasons);
+  check_chain(chain, roots, now, reasons);
+  require_none(reasons);
+  return chain;
 }
 
 }  // namespace everleaf

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include <everleaf/x509/certificate_request.hpp>
 #include <everleaf/x509/tls_credentials.hpp>
 
 namespace everleaf {
@@ -24,10 +25,14 @@ struct ExpectedCertificate {
 // Why `chain` is not what was asked for, each reason a line for people; empty if it is. Looked at: key, names, usages,
 // dates, that it is no CA, that the chain is whole, in order, and leads to one of `roots`.
 std::vector<std::string> reasons_against(const std::vector<Certificate>& chain, const ExpectedCertificate& expected,
-                                         const std::vector<Certificate>& roots, Time now);
+                                         const TrustAnchors& roots, Time now);
 
 // The chain with its key, if nothing speaks against it; throws wrong_certificate with the reasons.
-Identity accept(std::vector<Certificate> chain, const ExpectedCertificate& expected,
-                const std::vector<Certificate>& roots, Time now);
+Identity accept(std::vector<Certificate> chain, const ExpectedCertificate& expected, const TrustAnchors& roots,
+                Time now);
+
+// The same for a request whose key somebody else keeps: its key, and all of its names.
+std::vector<Certificate> accept(std::vector<Certificate> chain, const CertificateRequest& request,
+                                std::optional<std::chrono::seconds> lifetime, const TrustAnchors& roots, Time now);
 
 }  // namespace everleaf

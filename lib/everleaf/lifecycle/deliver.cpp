@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <everleaf/lifecycle/deliver.hpp>
 
+#include <sys/stat.h>
+
 #include <algorithm>
 
 #include <everleaf/error/error.hpp>
-#include <everleaf/files/file_set.hpp>
 
 namespace everleaf {
 namespace {
@@ -14,35 +15,96 @@ constexpr auto key_file = "tls.key";
 constexpr auto combined_file = "tls.pem";
 constexpr auto root_file = "ca.crt";
 
-std::optional<Identity> parse_pair(const std::optional<std::string>& certificate, const std::optional<std::string>& key,
-                                   const std::string& source) {
-  if (!certificate && !key) return std::nullopt;
-  if (!certificate || !key)
+// Whether there is one; throws conflict for half of one.
+bool is_pair(const std::optional<std::string>& certificate, const std::optional<std::string>& key,
+             const std::string& source) {
+  if (!certificate != !key)
     throw Error(
         ErrorKind::conflict,
         source + ": there is a " + (certificate ? "certificate without its key" : "key without its certificate"),
         "put the other one back, or remove this one to get a new pair");
+  return certificate.has_value();
+}
+
+std::optional<Identity> parse_pair(const std::optional<std::string>& certificate, const std::optional<std::string>& key,
+                                   const std::string& source) {
+  if (!is_pair(certificate, key, source)) return std::nullopt;
   Identity identity{parse_certificates(*certificate, source), PrivateKey::from_pem(*key, source)};
   require_matching(identity, source);
   return identity;
 }
 
-std::optional<Fingerprint> leaf_of(const std::optional<Identity>& identity) {
-  if (!identity) return std::nullopt;
-  return identity->leaf().fingerprint();
+// The same in less time, where nobody needs the key.
+std::optional<Certificate> parse_leaf(const std::optional<std::string>& certificate,
+                                      const std::optional<std::string>& key, const std::string& source) {
+  if (!is_pair(certificate, key, source)) return std::nullopt;
+  auto leaf = parse_certificates(*certificate, source).front();
+  if (!visibly_matches(*key, leaf)) require_matching({{leaf}, PrivateKey::from_pem(*key, source)}, source);
+  return leaf;
+}
+
+// Somebody else's hand was in what is no pair: what we stage is whole.
+template <typename Parse>
+auto parse_next(const LiveDirectory& directory, Parse parse)
+    -> decltype(parse(std::nullopt, std::nullopt, std::string())) {
+  if (!directory.has_next()) return std::nullopt;
+  try {
+    return parse(directory.read_next(certificate_file), directory.read_next(key_file), "a staged generation");
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::malformed && error.kind() != ErrorKind::conflict) throw;
+    return std::nullopt;
+  }
+}
+
+// By when it was issued: lifetimes may become shorter.
+bool is_newer(const Validity& one, const Validity& other) {
+  return std::pair(one.not_before, one.not_after) > std::pair(other.not_before, other.not_after);
+}
+
+std::optional<Fingerprint> fingerprint_of(const std::optional<Certificate>& certificate) {
+  if (!certificate) return std::nullopt;
+  return certificate->fingerprint();
 }
 
 }  // namespace
 
 Place::Place(const Configuration& configuration, const ManagedCertificate& certificate)
     : given_(certificate.files),
+      key_mode_(certificate.mode),
+      owner_(certificate.owner),
+      readers_(certificate.readers),
       names_(classify_all(certificate.names)),
-      directory_(configuration.live_parent(), certificate.name) {}
+      directory_(configuration.live_parent(), certificate.name),
+      before_(configuration.live_parent(), certificate.name + ".before") {}
+
+// What everybody may read needs no readers.
+FileAccess Place::with_mode(mode_t mode) const {
+  FileAccess access(mode);
+  access.owner = owner_;
+  if ((mode & S_IROTH) == 0) access.readers = readers_;
+  return access;
+}
+
+// Given files get theirs when they are put in place.
+FileAccess Place::staged_access(mode_t mode) const { return given_ ? FileAccess(mode) : with_mode(mode); }
+
+std::vector<Place::GivenFile> Place::given_files() const {
+  const auto for_certificates = [&](const auto& path) { return with_mode(mode_of(path, file_mode::certificate)); };
+  const auto for_keys = [&](const auto& path) {  // the group's part of a mode that has an ACL is not the group's
+    const auto mode = readers_.empty() ? mode_of(path, file_mode::private_key) : file_mode::private_key;
+    return with_mode(key_mode_.value_or(mode));
+  };
+  const auto& [certificate, key, combined, root] = *given_;
+  std::vector<GivenFile> files{{{certificate, for_certificates(certificate)}, certificate_file},
+                               {{key, for_keys(key)}, key_file}};
+  if (!combined.empty()) files.push_back({{combined, for_keys(combined)}, combined_file});
+  if (!root.empty()) files.push_back({{root, for_certificates(root)}, root_file});
+  return files;
+}
 
 std::vector<std::filesystem::path> Place::given_paths() const {
   std::vector<std::filesystem::path> paths;
-  for (const auto& path : {given_->certificate, given_->key, given_->combined, given_->root})
-    if (!path.empty()) paths.push_back(path);
+  for (const auto& file : given_files()) paths.push_back(file.target.path);
   return paths;
 }
 
@@ -58,18 +120,42 @@ void Place::recover() const {
   recover_files(given_paths());
 }
 
-void Place::check_writable() const {
-  directory_.check_writable();
+// Without what they will hold.
+std::vector<LiveFile> Place::staged_files() const {
+  const auto for_certificates = staged_access(file_mode::certificate);
+  const auto for_keys = staged_access(key_mode_.value_or(file_mode::private_key));
+  return {{certificate_file, for_certificates, ""},
+          {key_file, for_keys, ""},
+          {combined_file, for_keys, ""},
+          {root_file, for_certificates, ""}};
+}
+
+void Place::check_given_files() const {
   if (!given_) return;
-  for (const auto& path : given_paths()) AtomicFile(path, file_mode::private_key);  // made and removed again
+  for (const auto& file : given_files()) AtomicFile(file.target.path, file.target.access);  // made and removed again
+}
+
+void Place::check_writable() const {
+  directory_.check_writable(staged_files());
+  check_given_files();
+}
+
+void Place::prepare() {
+  directory_.prepare(staged_files());
+  check_given_files();
+}
+
+Place::PairText Place::read_live() const {
+  if (given_)
+    return {read_file_if_present(given_->certificate), read_file_if_present(given_->key),
+            given_->certificate.string() + " and " + given_->key.string()};
+  auto files = directory_.read_live_together({certificate_file, key_file});
+  return {std::move(files[0]), std::move(files[1]), directory_.path().string()};
 }
 
 std::optional<Identity> Place::live() const {
-  if (given_)
-    return parse_pair(read_file_if_present(given_->certificate), read_file_if_present(given_->key),
-                      given_->certificate.string() + " and " + given_->key.string());
-  const auto files = directory_.read_live_together({certificate_file, key_file});
-  return parse_pair(files[0], files[1], directory_.path().string());
+  const auto [certificate, key, source] = read_live();
+  return parse_pair(certificate, key, source);
 }
 
 std::string Place::missing_names(const Certificate& leaf) const {
@@ -80,74 +166,115 @@ std::string Place::missing_names(const Certificate& leaf) const {
   return missing.empty() ? "" : list(missing);
 }
 
-OnDisk Place::look() const {
-  try {
-    const auto identity = live();
-    if (!identity) return NothingOnDisk{};
-    return PairOnDisk{identity->leaf().validity(), identity->leaf().fingerprint(), missing_names(identity->leaf())};
-  } catch (const Error& error) {
-    return UnusableOnDisk{error.what()};
-  }
+std::optional<Certificate> Place::live_leaf() const {
+  const auto [certificate, key, source] = read_live();
+  return parse_leaf(certificate, key, source);
 }
 
-std::optional<Identity> Place::next() const {
-  if (!directory_.has_next()) return std::nullopt;
-  try {
-    return parse_pair(directory_.read_next(certificate_file), directory_.read_next(key_file), "a staged generation");
-  } catch (const Error& error) {
-    if (error.kind() != ErrorKind::malformed && error.kind() != ErrorKind::conflict) throw;
-    return std::nullopt;  // somebody else's hand was in it: what we stage is whole
-  }
+OnDisk Place::look() const try {
+  const auto leaf = live_leaf();
+  if (!leaf) return NothingOnDisk{};
+  return PairOnDisk{leaf->validity(), leaf->fingerprint(), missing_names(*leaf)};
+} catch (const Error& error) {
+  return UnusableOnDisk{error.what()};
 }
+
+bool Place::has_other_roots(const std::vector<Certificate>& trusted) const {
+  if (given_ && given_->root.empty()) return false;
+  const auto there = given_ ? read_file_if_present(given_->root) : directory_.read_live(root_file);
+  return there && *there != to_pem(trusted);
+}
+
+std::optional<Identity> Place::next() const { return parse_next(directory_, parse_pair); }
+
+std::optional<Certificate> Place::next_leaf() const { return parse_next(directory_, parse_leaf); }
+
+std::optional<Identity> Place::previous() const {
+  if (given_) return parse_next(before_, parse_pair);
+  if (staged()) return std::nullopt;
+  return next();
+}
+
+std::filesystem::path Place::combined_path() const {
+  if (!given_) return directory_.path() / combined_file;
+  return given_->combined.empty() ? given_->certificate : given_->combined;
+}
+
+std::filesystem::path Place::root_path() const { return given_ ? given_->root : directory_.path() / root_file; }
 
 std::optional<Identity> Place::staged() const {
-  const auto staged = next();
-  const auto present = live();
-  if (staged && present && staged->leaf().validity().not_after <= present->leaf().validity().not_after)
-    return std::nullopt;
-  return staged;
+  const auto staged = next_leaf();
+  if (!staged) return std::nullopt;
+  const auto present = live_leaf();
+  if (present && !is_newer(staged->validity(), present->validity())) return std::nullopt;
+  return next();
 }
 
 void Place::stage(const Generation& generation) {
-  const auto chain = to_pem(generation.identity.chain);
-  const auto key = generation.identity.key.to_pem();
-  directory_.stage({{certificate_file, file_mode::certificate, chain},
-                    {key_file, file_mode::private_key, std::string(key.reveal())},
-                    {combined_file, file_mode::private_key, chain + std::string(key.reveal())},
-                    {root_file, file_mode::certificate, to_pem(generation.roots)}});
+  auto files = staged_files();
+  files[0].contents = to_pem(generation.identity.chain);
+  files[1].contents = generation.identity.key.to_pem().reveal();
+  files[2].contents = files[0].contents + files[1].contents;
+  files[3].contents = to_pem(generation.roots);
+  directory_.stage(files);
 }
 
 void Place::swap(const std::optional<Fingerprint>& replaced) {
   std::optional<Lock> lock;
   if (given_) lock = lock_given_files();
-  if (leaf_of(live()) != replaced)
+  if (fingerprint_of(live_leaf()) != replaced)
     throw Error(ErrorKind::conflict, directory_.path().string() + " was changed by somebody else meanwhile",
                 "what is there now is taken as it is");
   if (given_) return swap_given_files();
   directory_.exchange();
 }
 
-void Place::swap_given_files() const {
-  std::vector<FileTarget> targets{{given_->certificate, mode_of(given_->certificate, file_mode::certificate)},
-                                  {given_->key, mode_of(given_->key, file_mode::private_key)}};
-  std::vector<const char*> sources{certificate_file, key_file};
-  if (!given_->combined.empty()) {
-    targets.push_back({given_->combined, mode_of(given_->combined, file_mode::private_key)});
-    sources.push_back(combined_file);
-  }
-  if (!given_->root.empty()) {
-    targets.push_back({given_->root, mode_of(given_->root, file_mode::certificate)});
-    sources.push_back(root_file);
-  }
+// Whether the staged generation was put in place already. One with the same pair may have other roots.
+bool Place::is_staged_in_place() const {
+  return fingerprint_of(next_leaf()) == fingerprint_of(live_leaf()) &&
+         (given_->root.empty() || directory_.read_next(root_file) == read_file_if_present(given_->root));
+}
+
+// Once the new generation is in place, there is only the one before it to be swapped with.
+void Place::swap_given_files() {
+  if (is_staged_in_place()) return replace_given_files(before_);
+  keep_given_files();
+  replace_given_files(directory_);
+}
+
+void Place::keep_given_files() {
+  const auto certificate = read_file_if_present(given_->certificate);
+  const auto key = read_file_if_present(given_->key);
+  if (!certificate || !key) return;
+  std::vector<LiveFile> files{{certificate_file, file_mode::certificate, *certificate},
+                              {key_file, file_mode::private_key, *key},
+                              {combined_file, file_mode::private_key, *certificate + *key}};
+  const auto root = given_->root.empty() ? std::nullopt : read_file_if_present(given_->root);
+  if (root) files.push_back({root_file, file_mode::certificate, *root});
+  before_.stage(files);
+}
+
+void Place::replace_given_files(const LiveDirectory& from) const {
+  const auto given = given_files();
+  std::vector<FileTarget> targets;
+  for (const auto& file : given) targets.push_back(file.target);
   FileSet files(targets);
-  for (std::size_t i = 0; i < sources.size(); ++i) {
-    const auto contents = directory_.read_next(sources[i]);
-    if (!contents) throw Error(ErrorKind::conflict, "the staged " + std::string(sources[i]) + " is gone");
+  for (std::size_t i = 0; i < given.size(); ++i) {
+    const auto contents = from.read_next(given[i].staged);
+    if (!contents) throw Error(ErrorKind::conflict, "the staged " + std::string(given[i].staged) + " is gone");
     files.write(i, *contents);
   }
   files.commit();
 }
 
-void Place::discard_next() { directory_.remove_next(); }
+void Place::discard_next() {
+  directory_.remove_next();
+  if (given_) before_.remove_next();
+}
+
+void Place::sweep_next() {
+  directory_.sweep_next();
+  if (given_) before_.sweep_next();
+}
 
 }  // namespace everleaf

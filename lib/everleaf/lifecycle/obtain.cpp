@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <everleaf/lifecycle/obtain.hpp>
 
-#include <algorithm>
-
 #include <everleaf/error/error.hpp>
 #include <everleaf/files/file.hpp>
 #include <everleaf/process/command.hpp>
@@ -17,13 +15,21 @@ Secret trimmed(std::string text) {
   return Secret(std::move(text));
 }
 
+Secret read_credential(const std::filesystem::path& path) try { return read_secret(path); } catch (const Error& error) {
+  if (error.kind() != ErrorKind::storage) throw;
+  throw error.with_hint(
+      "it is read as the user of everleafd; what only root may read comes as a credential: LoadCredential= in the "
+      "unit, "
+      "and \"%d/\" in the path");
+}
+
 struct TokenSource {
   StepCa& ca;
   const ManagedCertificate& certificate;
   Time now;
   std::stop_token stop;
 
-  Secret operator()(const TokenFile& file) const { return read_secret(file.path); }
+  Secret operator()(const TokenFile& file) const { return read_credential(file.path); }
 
   Secret operator()(const TokenCommand& command) const {
     auto result = run_command(command.argv, {}, stop);
@@ -31,35 +37,39 @@ struct TokenSource {
   }
 
   Secret operator()(const ProvisionerPassword& credential) const {
-    const auto password = read_secret(credential.password_file);
-    const auto provisioner = choose_provisioner(ca.provisioners(), credential.provisioner);
+    const auto password = read_credential(credential.password_file);
+    const auto provisioner = choose_provisioner(ca.provisioners(), credential.provisioner, "JWK");
     const auto key = decrypt_provisioner_key(provisioner, password);
-    return make_sign_token(ca, provisioner, key, certificate.subject, certificate.names,
-                           {now, now + usual_token_lifetime});
+    return make_token(ca, provisioner, key, wish());
+  }
+
+  Secret operator()(const X5cCredential& credential) const {
+    const auto path = credential.certificate.string();
+    const Identity identity{parse_certificates(read_file(credential.certificate), path),
+                            PrivateKey::from_pem(read_secret(credential.key).reveal(), credential.key.string())};
+    require_matching(identity, path + " and " + credential.key.string());
+    const auto provisioner = choose_provisioner(ca.provisioners(), credential.provisioner, "X5C");
+    return make_x5c_token(ca, provisioner, identity, wish());
+  }
+
+  TokenWish wish() const {
+    const Time from = ca.time().value_or(now);
+    return {
+        .subject = certificate.subject, .names = certificate.names, .validity = {from, from + usual_token_lifetime}};
   }
 };
 
-Certificate configured_root(const Authority& authority, std::stop_token stop) {
-  if (const auto* file = std::get_if<std::filesystem::path>(&authority.root))
-    return Certificate::from_pem(read_file(*file), file->string());
-  return fetch_root(authority.url, std::get<Fingerprint>(authority.root), std::move(stop));
-}
-
-bool has_configured_root(const std::vector<Certificate>& roots, const Authority& authority) {
-  const auto wanted = std::holds_alternative<Fingerprint>(authority.root)
-                          ? std::get<Fingerprint>(authority.root)
-                          : configured_root(authority, {}).fingerprint();
-  return std::any_of(roots.begin(), roots.end(), [&](const Certificate& root) { return root.fingerprint() == wanted; });
-}
-
 }  // namespace
 
-std::vector<Certificate> enroll(StepCa& ca, const CertificateWish& wish, const PrivateKey& key,
-                                const Secret& token) try {
-  return ca.sign({.certificate_request = make_certificate_request(key, wish.subject, classify_all(wish.names)),
-                  .token = token,
-                  .not_before = wish.not_before,
-                  .not_after = wish.not_after});
+std::vector<Certificate> enroll(StepCa& ca, const CertificateWish& wish, const PrivateKey& key, const Secret& token) {
+  return sign(ca, {.certificate_request = make_certificate_request(key, wish.subject, classify_all(wish.names)),
+                   .token = token,
+                   .not_before = wish.not_before,
+                   .not_after = wish.not_after});
+}
+
+std::vector<Certificate> sign(StepCa& ca, const SignRequest& request) try {
+  return ca.sign(request);
 } catch (const Error& error) {
   if (error.kind() != ErrorKind::unauthorized) throw;
   throw error.with_hint(
@@ -86,14 +96,6 @@ Secret enrollment_token(StepCa& ca, const ManagedCertificate& certificate, Time 
     throw Error(ErrorKind::configuration,
                 "the token is for \"" + escape(claims.subject) + "\", not for \"" + escape(certificate.subject) + "\"");
   return token;
-}
-
-std::vector<Certificate> trusted_roots(const Authority& authority, const StateDirectory& state, std::stop_token stop) {
-  auto roots = state.roots();
-  if (has_configured_root(roots, authority)) return roots;
-  roots = {configured_root(authority, std::move(stop))};
-  state.store_roots(roots);
-  return roots;
 }
 
 }  // namespace everleaf

@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <sstream>
 #include <utility>
 
 #include <everleaf/error/error.hpp>
@@ -120,6 +121,8 @@ class Child {
     number_ = -1;
     return end;
   }
+  // It became somebody else, or waits for a disk that hangs: nobody waits for it any more, us included.
+  void leave_behind() { number_ = -1; }
 
  private:
   void abandon() {
@@ -161,6 +164,13 @@ class Capture {
     text.replace(last, 1, "; ");
     return text.substr(last == 0 ? 0 : text.find_last_of('\n', last - 1) + 1);
   }
+  std::string end() const {
+    std::string text;
+    std::istringstream lines(end_);
+    for (std::string line; std::getline(lines, line);)
+      if (!line.empty()) text += (text.empty() ? "" : "; ") + line;
+    return text;
+  }
 
  private:
   void keep(std::string_view bytes) {
@@ -178,6 +188,8 @@ class Capture {
 
 enum class Ending { exited, out_of_time, stopped };
 
+constexpr std::chrono::milliseconds time_to_die{500};  // after SIGKILL
+
 class Run {
  public:
   Run(const std::vector<std::string>& argv, const CommandLimits& limits)
@@ -193,12 +205,17 @@ class Run {
     }
   }
 
-  // SIGTERM, and SIGKILL once the group is gone as far as we can see, at the latest after `grace`.
-  void end_group(std::chrono::milliseconds grace) {
+  // SIGTERM, and SIGKILL once the group is gone as far as we can see, at the latest after `allowed`. Whether that ended
+  // it.
+  bool end_group(std::chrono::milliseconds allowed) {
     child_.signal_group(SIGTERM);
-    const auto end = Clock::now() + grace;
+    const auto end = Clock::now() + allowed;
     while ((!exited_ || output_.is_open() || errors_.is_open()) && Clock::now() < end) look(-1, end);
     child_.signal_group(SIGKILL);
+    const auto killed = Clock::now() + time_to_die;
+    while (!exited_ && Clock::now() < killed) look(-1, killed);
+    if (!exited_) child_.leave_behind();
+    return exited_;
   }
 
   siginfo_t reap() {
@@ -208,7 +225,11 @@ class Run {
     return end;
   }
   CommandResult take_result() { return {output_.take_beginning(), errors_.take_beginning()}; }
-  std::string last_words() const { return escape(errors_.last_lines(), 400); }
+  std::string last_words(Quote quote) const {
+    if (quote == Quote::last_lines) return escape(errors_.last_lines(), 400);
+    const auto errors = errors_.end();
+    return escape(errors.empty() ? output_.end() : errors, 1000);
+  }
 
  private:
   Run(const std::vector<std::string>& argv, const CommandLimits& limits, Pipe output, Pipe errors)
@@ -248,7 +269,8 @@ std::string how_it_ended(const siginfo_t& end) {
 
 void check_success(const siginfo_t& end, const std::string& program, const std::string& last_words) {
   if (end.si_code == CLD_EXITED && end.si_status == 0) return;
-  throw Error(ErrorKind::hook, escape(program) + how_it_ended(end) + (last_words.empty() ? "" : ": " + last_words));
+  const auto kind = end.si_code == CLD_EXITED ? ErrorKind::rejected : ErrorKind::hook;
+  throw Error(kind, escape(program) + how_it_ended(end) + (last_words.empty() ? "" : ": " + last_words));
 }
 
 }  // namespace
@@ -260,13 +282,19 @@ CommandResult run_command(const std::vector<std::string>& argv, const CommandLim
   const StopEvent stop_event(std::move(stop));
   Run run(argv, limits);
   const auto ending = run.wait(stop_event, limits.time);
-  if (ending != Ending::exited) run.end_group(limits.grace);
+  const bool ended = ending == Ending::exited || run.end_group(limits.grace);
+  if (ending == Ending::stopped && !ended) throw stopped;
+  if (!ended)
+    throw Error(ErrorKind::hook,
+                escape(argv[0]) + " did not finish within " + in_words(limits.time) + ", and cannot be ended",
+                "it runs on, as another user perhaps: see to it that it ends by itself");
   const auto end = run.reap();
   switch (ending) {
-    case Ending::exited: check_success(end, argv[0], run.last_words()); break;
+    case Ending::exited: check_success(end, argv[0], run.last_words(limits.quote)); break;
     case Ending::stopped: throw stopped;
     case Ending::out_of_time:
-      throw Error(ErrorKind::hook, escape(argv[0]) + " did not finish within " + in_words(limits.time));
+      throw Error(ErrorKind::hook, escape(argv[0]) + " did not finish within " + in_words(limits.time),
+                  "it was ended; it runs without a terminal and with nothing to read");
   }
   return run.take_result();
 }

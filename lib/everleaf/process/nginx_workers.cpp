@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <everleaf/process/nginx_workers.hpp>
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <ctime>
 #include <fstream>
 #include <iterator>
 #include <sstream>
@@ -21,17 +24,14 @@ constexpr auto time_to_end = 1000ms;  // an idle worker needs 0.1 s
 // What /proc says about a process, empty if it is gone: which may happen at any time.
 std::string about(pid_t process, const std::string& file) {
   std::ifstream stream("/proc/" + std::to_string(process) + "/" + file);
-  return {std::istreambuf_iterator<char>(stream), {}};
+  std::ostringstream text;
+  text << stream.rdbuf();  // an iterator would throw for what ended after it was opened
+  return text.str();
 }
 
-// proc(5): field 22 of stat. The name, field 2, may contain anything.
-std::string start_of(pid_t process) {
-  const auto stat = about(process, "stat");
-  std::istringstream fields(stat.substr(std::min(stat.size(), stat.rfind(')') + 1)));
-  std::string field;
-  for (int number = 3; number <= 22; ++number) fields >> field;
-  return field;
-}
+std::string start_of(pid_t process) { return start_in_stat(about(process, "stat")); }
+
+bool is_worker(pid_t process) { return about(process, "cmdline").starts_with("nginx: worker process"); }
 
 // Waits for it with looks that are `look_every` apart; false if it does not happen within `limit`.
 template <typename Happened>
@@ -47,6 +47,30 @@ bool wait_until(Happened happened, std::chrono::milliseconds limit, const std::s
 
 }  // namespace
 
+std::string start_in_stat(const std::string& stat) {
+  std::istringstream fields(stat.substr(std::min(stat.size(), stat.rfind(')') + 1)));
+  std::string field;
+  for (int number = 3; number <= 22; ++number) fields >> field;
+  return field;
+}
+
+std::chrono::milliseconds time_since_boot() {
+  timespec now{};
+  ::clock_gettime(CLOCK_BOOTTIME, &now);
+  return std::chrono::milliseconds(now.tv_sec * 1000 + now.tv_nsec / 1'000'000);
+}
+
+std::optional<bool> worker_is_older(pid_t process, std::chrono::milliseconds moment) {
+  if (!is_worker(process)) return std::nullopt;
+  const auto start = std::strtoll(start_of(process).c_str(), nullptr, 10);
+  if (start <= 0) return std::nullopt;
+  return start < moment.count() * ::sysconf(_SC_CLK_TCK) / 1000;
+}
+
+bool is_still_there(pid_t process, const std::string& start) {
+  return is_worker(process) && start_of(process) == start;
+}
+
 std::optional<NginxWorkers> NginxWorkers::of(pid_t master) {
   if (master <= 0 || !about(master, "cmdline").starts_with("nginx: master process")) return std::nullopt;
   NginxWorkers workers(master);
@@ -58,7 +82,7 @@ std::set<NginxWorkers::Worker> NginxWorkers::now() const {
   std::set<Worker> workers;
   std::istringstream children(about(master_, "task/" + std::to_string(master_) + "/children"));
   for (pid_t child = 0; children >> child;)
-    if (about(child, "cmdline").starts_with("nginx: worker process")) workers.emplace(child, start_of(child));
+    if (is_worker(child)) workers.emplace(child, start_of(child));
   return workers;
 }
 
@@ -72,14 +96,15 @@ void NginxWorkers::await_new(std::chrono::milliseconds limit, const std::stop_to
                 "its error log says why it refused the configuration or the pair");
 }
 
-std::size_t NginxWorkers::earlier() const {
+std::vector<NginxWorkers::Worker> NginxWorkers::earlier() const {
   const auto present = now();
-  return static_cast<std::size_t>(
-      std::count_if(present.begin(), present.end(), [this](const Worker& worker) { return before_.contains(worker); }));
+  std::vector<Worker> earlier;
+  std::set_intersection(before_.begin(), before_.end(), present.begin(), present.end(), std::back_inserter(earlier));
+  return earlier;
 }
 
-std::size_t NginxWorkers::draining(const std::stop_token& stop) const {
-  wait_until([this] { return earlier() == 0; }, time_to_end, stop);
+std::vector<NginxWorkers::Worker> NginxWorkers::draining(const std::stop_token& stop) const {
+  wait_until([this] { return earlier().empty(); }, time_to_end, stop);
   return earlier();
 }
 

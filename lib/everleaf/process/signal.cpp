@@ -51,7 +51,7 @@ Error no_process(int number) {
 }
 
 // How long after the start of the system it was started (proc(5), field 22). The name, field 2, may contain anything.
-nanoseconds start_of(int number) {
+nanoseconds start_time_of(int number) {
   std::string text;
   try {
     text = read_file("/proc/" + std::to_string(number) + "/stat");
@@ -91,7 +91,7 @@ void send(const std::filesystem::path& pid_file, int signal) {
   // Held from here on: what is looked at below is what gets the signal.
   const Descriptor process(static_cast<int>(::syscall(SYS_pidfd_open, number, 0)));
   if (!process.is_open()) throw no_process(number);
-  if (is_younger_than(start_of(number), pid_file))
+  if (is_younger_than(start_time_of(number), pid_file))
     throw Error(ErrorKind::hook, "process " + std::to_string(number) + " started after the file was written",
                 "the service died without removing it, or the clock was set since: restart the service");
   if (::syscall(SYS_pidfd_send_signal, process.get(), signal, nullptr, 0) == 0) return;

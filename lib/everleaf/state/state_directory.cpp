@@ -3,8 +3,11 @@
 
 #include <sys/stat.h>
 #include <unistd.h>
-#include <everleaf/files/atomic_file.hpp>
 
+#include <algorithm>
+#include <limits>
+
+#include <everleaf/files/atomic_file.hpp>
 #include <everleaf/files/file.hpp>
 #include <everleaf/json/json.hpp>
 
@@ -23,9 +26,36 @@ std::optional<Time> time_in(const json& object, const char* member) {
   return text.is_string() ? parse_time(text.get<std::string>()) : std::nullopt;
 }
 
-void write(const fs::path& file, json content) {
+json to_json(const std::optional<std::chrono::seconds>& duration) {
+  return duration ? json(duration->count()) : json(nullptr);
+}
+
+std::optional<std::chrono::seconds> seconds_in(const json& object, const char* member) {
+  const auto number = object.value(member, json());
+  if (!number.is_number_integer()) return std::nullopt;
+  return std::chrono::seconds(number.get<std::int64_t>());
+}
+
+// Throws like at() if it is no whole number. To convert one that does not fit is undefined.
+int number_in(const json& object, const char* member) {
+  constexpr json::number_unsigned_t most = std::numeric_limits<int>::max();
+  return static_cast<int>(std::min(object.at(member).get_ref<const json::number_unsigned_t&>(), most));
+}
+
+std::string to_text(json content) {
   content["version"] = version;
-  replace_file(file, content.dump(1, ' ', false, json::error_handler_t::replace) + "\n", file_mode::private_key);
+  return content.dump(1, ' ', false, json::error_handler_t::replace) + "\n";
+}
+
+void write(const fs::path& file, json content) {
+  replace_file(file, to_text(std::move(content)), file_mode::private_key);
+}
+
+// A power cut may bring back what was there before.
+void write_without_syncing_the_directory(const fs::path& path, json content) {
+  AtomicFile file(path, file_mode::private_key);
+  file.write(to_text(std::move(content)));
+  file.put_in_place();
 }
 
 // What `convert` makes of the file's JSON; `T{}` if there is no file.
@@ -36,7 +66,7 @@ T read(const fs::path& file, Convert convert) {
   const std::string hint = "it can be removed: the certificates themselves are not in it";
   try {
     const auto content = parse_json(*text, file.string());
-    if (content.at("version").get<int>() > version)
+    if (number_in(content, "version") > version)
       throw Error(ErrorKind::malformed, file.string() + " was written by a newer everleaf", hint);
     return convert(content);
   } catch (const json::exception&) {
@@ -46,10 +76,39 @@ T read(const fs::path& file, Convert convert) {
   }
 }
 
+Fingerprint to_fingerprint(const std::string& hex) {
+  const auto fingerprint = Fingerprint::parse(hex);
+  if (!fingerprint) throw Error(ErrorKind::malformed, "what should be a fingerprint is none");
+  return *fingerprint;
+}
+
+json to_json(const std::optional<Told>& told) {
+  if (!told) return nullptr;
+  return {{"leaf", told->leaf.hex()}, {"until", format_time(told->until)}};
+}
+
+std::optional<Told> told_in(const json& object) {
+  const auto told = object.value("told", json());
+  if (told.is_null()) return std::nullopt;
+  return Told{to_fingerprint(told.at("leaf").get<std::string>()), time_in(told, "until").value_or(Time{})};
+}
+
 Obligation to_obligation(const json& entry) {
-  const auto leaf = Fingerprint::parse(entry.at("leaf").get<std::string>());
-  if (!leaf) throw Error(ErrorKind::malformed, "an obligation without a fingerprint");
-  return {entry.at("certificate").get<std::string>(), *leaf, time_in(entry, "since").value_or(Time{})};
+  return {entry.at("certificate").get<std::string>(), to_fingerprint(entry.at("leaf").get<std::string>()),
+          time_in(entry, "since").value_or(Time{}), time_in(entry, "deadline")};
+}
+
+json to_json(const DrainingWorker& worker) {
+  return {{"process", worker.process},
+          {"start", worker.start},
+          {"since", format_time(worker.since)},
+          {"deadline", to_json(worker.deadline)},
+          {"told", worker.is_told}};
+}
+
+DrainingWorker to_draining(const json& entry) {
+  return {number_in(entry, "process"), entry.at("start").get<std::string>(), time_in(entry, "since").value_or(Time{}),
+          time_in(entry, "deadline"), entry.at("told").get<bool>()};
 }
 
 }  // namespace
@@ -71,44 +130,120 @@ void StateDirectory::remove_strays() const { remove_all_stray_temporaries(direct
 
 Attempts StateDirectory::attempts(const std::string& certificate) const {
   return read<Attempts>(directory_ / ("certificate." + certificate + ".json"), [](const json& content) {
-    return Attempts{.failures = content.at("failures").get<unsigned>(),
+    return Attempts{.failures = static_cast<unsigned>(number_in(content, "failures")),
                     .last_failure = time_in(content, "last-failure"),
-                    .last_kind = static_cast<ErrorKind>(content.at("last-kind").get<int>()),
+                    .last_kind = static_cast<ErrorKind>(number_in(content, "last-kind")),
                     .last_error = content.at("last-error").get<std::string>(),
                     .not_before = time_in(content, "not-before"),
                     .last_success = time_in(content, "last-success"),
-                    .key_since = time_in(content, "key-since")};
+                    .told = told_in(content),
+                    .key_since = time_in(content, "key-since"),
+                    .ca_ahead = seconds_in(content, "ca-ahead")};
   });
 }
 
 void StateDirectory::store(const std::string& certificate, const Attempts& attempts) const {
-  write(directory_ / ("certificate." + certificate + ".json"), {{"failures", attempts.failures},
-                                                                {"last-failure", to_json(attempts.last_failure)},
-                                                                {"last-kind", static_cast<int>(attempts.last_kind)},
-                                                                {"last-error", attempts.last_error},
-                                                                {"not-before", to_json(attempts.not_before)},
-                                                                {"last-success", to_json(attempts.last_success)},
-                                                                {"key-since", to_json(attempts.key_since)}});
+  write_without_syncing_the_directory(directory_ / ("certificate." + certificate + ".json"),
+                                      {{"failures", attempts.failures},
+                                       {"last-failure", to_json(attempts.last_failure)},
+                                       {"last-kind", static_cast<int>(attempts.last_kind)},
+                                       {"last-error", attempts.last_error},
+                                       {"not-before", to_json(attempts.not_before)},
+                                       {"last-success", to_json(attempts.last_success)},
+                                       {"told", to_json(attempts.told)},
+                                       {"key-since", to_json(attempts.key_since)},
+                                       {"ca-ahead", to_json(attempts.ca_ahead)}});
 }
 
 ProxyState StateDirectory::proxy(const std::string& proxy) const {
   return read<ProxyState>(directory_ / ("proxy." + proxy + ".json"), [](const json& content) {
-    ProxyState state{.failures = content.at("failures").get<unsigned>(),
+    ProxyState state{.failures = static_cast<unsigned>(number_in(content, "failures")),
                      .last_failure = time_in(content, "last-failure"),
                      .last_error = content.at("last-error").get<std::string>()};
     for (const auto& entry : content.at("owed")) state.owed.push_back(to_obligation(entry));
+    for (const auto& entry : content.value("draining", json::array())) state.draining.push_back(to_draining(entry));
     return state;
   });
 }
 
 void StateDirectory::store(const std::string& proxy, const ProxyState& state) const {
   auto owed = json::array();
-  for (const auto& [certificate, leaf, since] : state.owed)
-    owed.push_back({{"certificate", certificate}, {"leaf", leaf.hex()}, {"since", format_time(since)}});
+  for (const auto& [certificate, leaf, since, deadline] : state.owed)
+    owed.push_back({{"certificate", certificate},
+                    {"leaf", leaf.hex()},
+                    {"since", format_time(since)},
+                    {"deadline", to_json(deadline)}});
+  auto draining = json::array();
+  for (const auto& worker : state.draining) draining.push_back(to_json(worker));
   write(directory_ / ("proxy." + proxy + ".json"), {{"owed", owed},
+                                                    {"draining", draining},
                                                     {"failures", state.failures},
                                                     {"last-failure", to_json(state.last_failure)},
                                                     {"last-error", state.last_error}});
+}
+
+AuthorityState StateDirectory::authority() const {
+  return read<AuthorityState>(directory_ / "ca.json", [](const json& content) {
+    return AuthorityState{.stand_in = content.at("stand-in").get<std::string>(),
+                          .stand_in_since = time_in(content, "stand-in-since"),
+                          .is_away = content.at("away").get<bool>(),
+                          .back = time_in(content, "back")};
+  });
+}
+
+void StateDirectory::store(const AuthorityState& state) const {
+  write(directory_ / "ca.json", {{"stand-in", state.stand_in},
+                                 {"stand-in-since", to_json(state.stand_in_since)},
+                                 {"away", state.is_away},
+                                 {"back", to_json(state.back)}});
+}
+
+RootsState StateDirectory::roots_state() const {
+  return read<RootsState>(directory_ / "roots.json", [](const json& content) {
+    RootsState state{.seeds = {},
+                     .listed = {},
+                     .asked = time_in(content, "asked"),
+                     .grew = time_in(content, "grew"),
+                     .longest = seconds_in(content, "longest").value_or(std::chrono::seconds(0)),
+                     .taken = content.at("taken").get<unsigned>()};
+    for (const auto& seed : content.at("seeds")) state.seeds.insert(to_fingerprint(seed.get<std::string>()));
+    for (const auto& entry : content.at("listed"))
+      state.listed[to_fingerprint(entry.at("root").get<std::string>())] = time_in(entry, "time").value_or(Time{});
+    return state;
+  });
+}
+
+void StateDirectory::store(const RootsState& state) const {
+  auto seeds = json::array();
+  for (const auto& seed : state.seeds) seeds.push_back(seed.hex());
+  auto listed = json::array();
+  for (const auto& [root, time] : state.listed) listed.push_back({{"root", root.hex()}, {"time", format_time(time)}});
+  write(directory_ / "roots.json", {{"seeds", seeds},
+                                    {"listed", listed},
+                                    {"asked", to_json(state.asked)},
+                                    {"grew", to_json(state.grew)},
+                                    {"longest", state.longest.count()},
+                                    {"taken", state.taken}});
+}
+
+std::optional<Withheld> StateDirectory::withheld(const std::string& certificate) const {
+  return read<std::optional<Withheld>>(directory_ / ("withheld." + certificate + ".json"), [](const json& content) {
+    return Withheld{.leaf = to_fingerprint(content.at("leaf").get<std::string>()),
+                    .reason = content.at("reason").get<std::string>(),
+                    .refusals = content.at("refusals").get<unsigned>(),
+                    .last_refusal = time_in(content, "last-refusal").value_or(Time{})};
+  });
+}
+
+void StateDirectory::store(const std::string& certificate, const Withheld& withheld) const {
+  write(directory_ / ("withheld." + certificate + ".json"), {{"leaf", withheld.leaf.hex()},
+                                                             {"reason", withheld.reason},
+                                                             {"refusals", withheld.refusals},
+                                                             {"last-refusal", to_json(withheld.last_refusal)}});
+}
+
+void StateDirectory::remove_withheld(const std::string& certificate) const {
+  remove_file(directory_ / ("withheld." + certificate + ".json"));
 }
 
 std::optional<Secret> StateDirectory::pending_key(const std::string& certificate) const {

@@ -13,8 +13,8 @@
 namespace everleaf {
 
 // DIR/state: versioned JSON, one file a certificate (`certificate.NAME.json`) and one a proxy (`proxy.NAME.json`),
-// pending keys (`certificate.NAME.key`), and roots.pem. Every write replaces a file whole and syncs it. One process at
-// a time: who uses it holds its lock.
+// pending keys (`certificate.NAME.key`), what is held back (`withheld.NAME.json`), ca.json, roots.json and roots.pem.
+// Every write replaces a file whole and syncs it. One process at a time: who uses it holds its lock.
 class StateDirectory {
  public:
   explicit StateDirectory(std::filesystem::path directory) : directory_(std::move(directory)) {}
@@ -31,6 +31,13 @@ class StateDirectory {
   ProxyState proxy(const std::string& proxy) const;
   void store(const std::string& proxy, const ProxyState& state) const;
 
+  AuthorityState authority() const;
+  void store(const AuthorityState& state) const;
+  // The new certificate that is held back, if any.
+  std::optional<Withheld> withheld(const std::string& certificate) const;
+  void store(const std::string& certificate, const Withheld& withheld) const;
+  void remove_withheld(const std::string& certificate) const;
+
   // The key of a first certificate that is being asked for: kept from before the token is spent until the certificate
   // is delivered.
   std::optional<Secret> pending_key(const std::string& certificate) const;
@@ -40,6 +47,8 @@ class StateDirectory {
   // The roots we trust and deliver; empty if there are none yet.
   std::vector<Certificate> roots() const;
   void store_roots(const std::vector<Certificate>& roots) const;
+  RootsState roots_state() const;
+  void store(const RootsState& state) const;
 
  private:
   std::filesystem::path directory_;

@@ -9,9 +9,11 @@
 
 namespace everleaf {
 
-// The JWK provisioner called `name`, or, if that is empty, the only one there is. Throws refused with the names of
-// those that there are.
-Provisioner choose_provisioner(const std::vector<Provisioner>& provisioners, const std::string& name);
+// The provisioner called `name` with the key `key_id` and of this type, where they are not empty, if there is only one
+// such; where no type is wanted, a JWK provisioner goes before the others. Throws usage with the names of those that
+// there are.
+Provisioner choose_provisioner(const std::vector<Provisioner>& provisioners, const std::string& name,
+                               const std::string& type, const std::string& key_id = {});
 
 // The provisioner's private key. Throws crypto if the password is wrong; refused if the CA does not keep the key.
 PrivateKey decrypt_provisioner_key(const Provisioner& provisioner, const Secret& password);
@@ -19,8 +21,19 @@ PrivateKey decrypt_provisioner_key(const Provisioner& provisioner, const Secret&
 // How long a one-time token is good if nobody says otherwise.
 inline constexpr std::chrono::minutes usual_token_lifetime{5};
 
-// The one-time token for a certificate of `subject` and `names` from `ca`.
-Secret make_sign_token(const StepCa& ca, const Provisioner& provisioner, const PrivateKey& key,
-                       const std::string& subject, const std::vector<std::string>& names, const Validity& validity);
+struct TokenWish {
+  std::string path = "/1.0/sign";  // what it is to be used at; "/1.0/revoke", with a serial number as the subject
+  std::string subject;
+  std::vector<std::string> names;
+  std::string request{};  // see ProvisionToken
+  Validity validity;
+  std::optional<Time> made{};  // see ProvisionToken
+};
+Secret make_token(const StepCa& ca, const Provisioner& provisioner, const PrivateKey& key, const TokenWish& wish);
+
+// The same from an X5C provisioner, which trusts whoever has a certificate of its roots for client authentication. What
+// it signs does not outlive that certificate.
+Secret make_x5c_token(const StepCa& ca, const Provisioner& provisioner, const Identity& identity, const TokenWish& wish,
+                      X5cHeader header = X5cHeader::x5c);
 
 }  // namespace everleaf

@@ -26,11 +26,11 @@ std::string random_id() {
 }
 
 json claims(const std::string& issuer, const std::string& subject, const std::string& audience,
-            const Validity& validity) {
+            const Validity& validity, Time made) {
   return {{"iss", issuer},
           {"sub", subject},
           {"aud", audience},
-          {"iat", validity.not_before.time_since_epoch().count()},
+          {"iat", made.time_since_epoch().count()},
           {"nbf", validity.not_before.time_since_epoch().count()},
           {"exp", validity.not_after.time_since_epoch().count()},
           {"jti", random_id()}};
@@ -38,6 +38,11 @@ json claims(const std::string& issuer, const std::string& subject, const std::st
 
 json header(const PrivateKey& key, const std::string& key_id) {
   return {{"alg", jws_algorithm(key)}, {"kid", key_id}, {"typ", "JWT"}};
+}
+
+void add_chain(json& head, X5cHeader header, const std::vector<Certificate>& chain) {
+  const auto* name = header == X5cHeader::x5c ? "x5c" : "x5cInsecure";
+  for (const auto& certificate : chain) head[name].push_back(base64(certificate.to_der()));
 }
 
 std::string first_audience(const json& payload) {
@@ -50,17 +55,21 @@ std::string first_audience(const json& payload) {
 }  // namespace
 
 Secret sign_token(const ProvisionToken& token, const PrivateKey& provisioner_key) {
-  json payload = claims(token.issuer, token.subject, token.audience, token.validity);
+  json payload = claims(token.issuer, token.subject, token.audience, token.validity,
+                        token.made.value_or(token.validity.not_before));
   if (!token.names.empty()) payload["sans"] = token.names;
   if (token.root) payload["sha"] = token.root->hex();
-  return Secret(sign_jws(header(provisioner_key, token.key_id).dump(), payload.dump(), provisioner_key));
+  if (!token.request.empty()) payload["cnf"] = {{"x5rt#S256", token.request}};
+  json head = header(provisioner_key, token.key_id);
+  add_chain(head, token.x5c_header, token.x5c);
+  return Secret(sign_jws(head.dump(), payload.dump(), provisioner_key));
 }
 
 Secret make_renew_token(const Identity& identity, const std::string& audience, Time now) {
   json head = header(identity.key, jwk_thumbprint(identity.key));
-  for (const auto& certificate : identity.chain) head["x5cInsecure"].push_back(base64(certificate.to_der()));
+  add_chain(head, X5cHeader::x5c_insecure, identity.chain);
   const auto payload =
-      claims("step-ca-client/1.0", identity.leaf().common_name(), audience, {now, now + std::chrono::minutes(5)});
+      claims("step-ca-client/1.0", identity.leaf().common_name(), audience, {now, now + std::chrono::minutes(5)}, now);
   return Secret(sign_jws(head.dump(), payload.dump(), identity.key));
 }
 

@@ -13,15 +13,23 @@
 
 namespace everleaf {
 
-// What a JWK provisioner's one-time token says (certificates: authority/provisioner/jwk.go).
+// Under which name a token carries certificates: step-ca takes the first from an X5C provisioner's clients, the second
+// from certificates that renew themselves.
+enum class X5cHeader { x5c, x5c_insecure };
+
+// What a provisioner's one-time token says (certificates: authority/provisioner/jwk.go, x5c.go).
 struct ProvisionToken {
   std::string issuer;    // the provisioner's name
   std::string key_id;    // of the provisioner's key
-  std::string audience;  // ".../1.0/sign"
+  std::string audience;  // ".../1.0/sign", ".../1.0/revoke"
   std::string subject;
   std::vector<std::string> names;   // "sans"; empty: left out, the CA takes the subject
   std::optional<Fingerprint> root;  // "sha": lets the token's user find the root
   Validity validity;                // of the token
+  std::vector<Certificate> x5c{};   // X5C: the chain of the certificate whose key signs it
+  X5cHeader x5c_header = X5cHeader::x5c;
+  std::string request{};       // "cnf": base64url SHA-256 of the only request it is good for; empty: any
+  std::optional<Time> made{};  // default: when it becomes valid
 };
 Secret sign_token(const ProvisionToken& token, const PrivateKey& provisioner_key);
 

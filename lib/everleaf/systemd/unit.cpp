@@ -4,9 +4,7 @@
 #include <poll.h>
 #include <systemd/sd-bus.h>
 
-#include <algorithm>
 #include <array>
-#include <cctype>
 #include <cerrno>
 #include <memory>
 #include <system_error>
@@ -106,7 +104,10 @@ class Bus {
     std::array<pollfd, 2> sources{
         {{check(::sd_bus_get_fd(bus_.get())), static_cast<short>(events), 0}, {stop_.descriptor(), POLLIN, 0}}};
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(end_ - Clock::now());
-    if (left.count() <= 0) throw failure("not finished after " + format_duration(limit_));
+    if (left.count() <= 0)
+      throw failure(
+          "not finished after " + format_duration(limit_),
+          "\"systemctl status\" shows what the unit is doing; one that is only slow needs a longer time-limit");
     ::poll(sources.data(), sources.size(), static_cast<int>(left.count()));
     if (sources[1].revents != 0) throw Error(ErrorKind::cancelled, "stopped before we could " + purpose_);
   }
@@ -145,17 +146,6 @@ int on_job_removed(sd_bus_message* message, void* context, sd_bus_error*) {
 
 }  // namespace
 
-// The characters: systemd.unit(5). A template without its instance cannot be running.
-bool is_service_name(std::string_view name) {
-  constexpr std::string_view suffix = ".service";
-  if (!name.ends_with(suffix) || name.size() == suffix.size() || name.size() > 255) return false;
-  name.remove_suffix(suffix.size());
-  return name.front() != '@' && name.back() != '@' && std::all_of(name.begin(), name.end(), [](unsigned char c) {
-           return std::isalnum(c) != 0 ||
-                  std::string_view(":-_.\\@").find(static_cast<char>(c)) != std::string_view::npos;
-         });
-}
-
 // Asked first, as systemd answers who may not reload a unit before it looks whether there is one.
 pid_t main_process(const std::string& unit, std::chrono::milliseconds limit, std::stop_token stop) {
   Bus bus("reload " + unit, limit, std::move(stop));
@@ -186,7 +176,8 @@ UnitReload reload_unit(const std::string& unit, std::chrono::milliseconds limit,
   if (job.result == "done") return UnitReload::done;
   if (job.result == "invalid") return UnitReload::not_running;
   if (job.result == "failed")
-    throw bus.failure("it refused its configuration or the pair", "the reason is in \"journalctl -u " + unit + "\"");
+    throw Error(ErrorKind::rejected, "cannot reload " + unit + ": it refused its configuration or the pair",
+                "the reason is in \"journalctl -u " + unit + "\"");
   throw bus.failure("its job ended as \"" + escape(job.result) + "\"");
 }
 

@@ -6,12 +6,8 @@
 #include <chrono>
 #include <stop_token>
 #include <string>
-#include <string_view>
 
 namespace everleaf {
-
-// Whether it can be the name of a service: "nginx.service", "haproxy@internal.service".
-bool is_service_name(std::string_view name);
 
 // What systemd is asked for over D-Bus, both for a reload. They throw hook if it cannot be asked or has not answered
 // after `limit`, and cancelled when `stop` is requested.
@@ -22,7 +18,7 @@ pid_t main_process(const std::string& unit, std::chrono::milliseconds limit, std
 enum class UnitReload { done, not_running };
 
 // Reloads `unit` and waits for the end of the job: what its ExecReload does has been done then, and no more. Throws
-// hook with a hint if that failed or if we may not (polkit).
+// rejected with a hint if that failed, hook if we may not (polkit).
 UnitReload reload_unit(const std::string& unit, std::chrono::milliseconds limit, std::stop_token stop);
 
 }  // namespace everleaf

@@ -7,58 +7,19 @@
 #include <array>
 #include <cctype>
 #include <ctime>
+#include <list>
+#include <mutex>
 
-#include <everleaf/x509/openssl.hpp>
+#include <everleaf/x509/digest.hpp>
+#include <everleaf/x509/names.hpp>
 
 namespace everleaf {
 namespace {
-
-std::string common_name_of(X509_NAME* name) {
-  int last = -1;
-  for (int next = -1; (next = X509_NAME_get_index_by_NID(name, NID_commonName, next)) >= 0;) last = next;
-  if (last < 0) return {};
-  unsigned char* utf8 = nullptr;
-  const int size = ASN1_STRING_to_UTF8(&utf8, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, last)));
-  if (size < 0) return {};
-  std::string text(reinterpret_cast<char*>(utf8), static_cast<std::size_t>(size));
-  OPENSSL_free(utf8);
-  return text;
-}
 
 Time to_time(const ASN1_TIME* time, const char* what) {
   std::tm fields{};
   if (ASN1_TIME_to_tm(time, &fields) != 1) throw Error(ErrorKind::malformed, std::string("unreadable ") + what);
   return Time(std::chrono::seconds(timegm(&fields)));
-}
-
-std::string text_of(const ASN1_STRING* string) {
-  return {reinterpret_cast<const char*>(ASN1_STRING_get0_data(string)),
-          static_cast<std::size_t>(ASN1_STRING_length(string))};
-}
-
-// Both forms of an address in network order: 4 or 16 bytes (RFC 5280, section 4.2.1.6).
-std::string ip_text(const ASN1_OCTET_STRING* address) {
-  char* text = nullptr;
-  const BioPtr bio(BIO_new(BIO_s_mem()));
-  const auto bytes = text_of(address);
-  if (bytes.size() == 4) {
-    BIO_printf(bio.get(), "%d.%d.%d.%d", bytes[0] & 255, bytes[1] & 255, bytes[2] & 255, bytes[3] & 255);
-  } else {
-    for (std::size_t i = 0; i + 1 < bytes.size(); i += 2)
-      BIO_printf(bio.get(), "%s%x", i == 0 ? "" : ":", (bytes[i] & 255) << 8 | (bytes[i + 1] & 255));
-  }
-  const long size = BIO_get_mem_data(bio.get(), &text);
-  return Name::classify(std::string_view(text, static_cast<std::size_t>(size))).value;
-}
-
-std::optional<Name> to_name(const GENERAL_NAME& name) {
-  switch (name.type) {
-    case GEN_DNS: return Name{Name::Kind::dns, text_of(name.d.dNSName)};
-    case GEN_EMAIL: return Name{Name::Kind::email, text_of(name.d.rfc822Name)};
-    case GEN_URI: return Name{Name::Kind::uri, text_of(name.d.uniformResourceIdentifier)};
-    case GEN_IPADD: return Name{Name::Kind::ip, ip_text(name.d.iPAddress)};
-    default: return std::nullopt;
-  }
 }
 
 std::string number_text(const ASN1_INTEGER* serial, char* (*format)(const BIGNUM*)) {
@@ -68,9 +29,6 @@ std::string number_text(const ASN1_INTEGER* serial, char* (*format)(const BIGNUM
   OPENSSL_free(text);
   return result;
 }
-
-// Without it, OpenSSL asks the terminal for the password of whatever a stranger marked as encrypted.
-int refuse_password(char*, int, int, void*) { return -1; }
 
 constexpr std::array<std::string_view, 12> provisioner_types{"",     "JWK", "OIDC",  "GCP",    "AWS",  "Azure",
                                                              "ACME", "X5C", "K8sSA", "SSHPOP", "SCEP", "Nebula"};
@@ -105,13 +63,58 @@ std::optional<ProvisionerExtension> parse_provisioner(std::string_view der) {
       std::string(*name), std::string(*credential)};
 }
 
+constexpr std::string_view pem_begin = "-----BEGIN CERTIFICATE-----";
+constexpr std::string_view pem_end = "-----END CERTIFICATE-----";
+
+// The certificate at the front of `pem`, if it begins with one.
+std::string_view block_at_front(std::string_view pem) {
+  const auto end = pem.starts_with(pem_begin) ? pem.find(pem_end) : std::string_view::npos;
+  return end == std::string_view::npos ? std::string_view() : pem.substr(0, end + pem_end.size());
+}
+
+// What was parsed last, newest first. OpenSSL 3.0 looks through all its decoders for the public key of each
+// certificate, which takes half a millisecond: of 1000 renewals most would go into the same intermediate and root.
+class RecentlyParsed {
+ public:
+  std::shared_ptr<X509> find(std::string_view block) {
+    const std::lock_guard lock(mutex_);
+    const auto found = std::find_if(all_.begin(), all_.end(), [&](const Entry& one) { return one.block == block; });
+    if (found == all_.end()) return nullptr;
+    all_.splice(all_.begin(), all_, found);
+    return found->certificate;
+  }
+
+  void add(std::string_view block, const std::shared_ptr<X509>& certificate) {
+    const std::lock_guard lock(mutex_);
+    all_.push_front({std::string(block), certificate});
+    if (all_.size() > most) all_.pop_back();
+  }
+
+ private:
+  static constexpr std::size_t most = 32;
+  struct Entry {
+    std::string block;
+    std::shared_ptr<X509> certificate;
+  };
+  std::mutex mutex_;
+  std::list<Entry> all_;
+};
+
+RecentlyParsed& recently_parsed() {
+  static RecentlyParsed all;
+  return all;
+}
+
 }  // namespace
 
 Certificate Certificate::from_pem(std::string_view pem, const std::string& source) {
+  const auto block = block_at_front(pem);
+  if (auto known = block.empty() ? nullptr : recently_parsed().find(block)) return Certificate(std::move(known));
   const auto bio = read_bio(pem);
   std::shared_ptr<X509> certificate(PEM_read_bio_X509(bio.get(), nullptr, refuse_password, nullptr), X509_free);
   ERR_clear_error();
   if (!certificate) throw Error(ErrorKind::malformed, source + " is not a certificate in PEM");
+  if (!block.empty()) recently_parsed().add(block, certificate);
   return Certificate(std::move(certificate));
 }
 
@@ -147,6 +150,8 @@ Fingerprint Certificate::fingerprint() const {
   return Fingerprint(bytes);
 }
 
+std::string Certificate::sha1_hex() const { return hex(sha1(to_der())); }
+
 std::string Certificate::serial_decimal() const { return number_text(X509_get0_serialNumber(native()), BN_bn2dec); }
 
 std::string Certificate::serial_hex() const {
@@ -162,9 +167,7 @@ std::string Certificate::issuer_common_name() const { return common_name_of(X509
 std::vector<Name> Certificate::names() const {
   const GeneralNamesPtr general(
       static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(native(), NID_subject_alt_name, nullptr, nullptr)));
-  std::vector<Name> names;
-  for (int i = 0; i < sk_GENERAL_NAME_num(general.get()); ++i)
-    if (auto name = to_name(*sk_GENERAL_NAME_value(general.get(), i))) names.push_back(std::move(*name));
+  auto names = to_names(general.get());
   std::sort(names.begin(), names.end());
   return names;
 }
@@ -198,29 +201,21 @@ bool Certificate::is_for(const PrivateKey& key) const {
   return fits;
 }
 
-std::string Certificate::key_description() const {
-  EVP_PKEY* key = X509_get0_pubkey(native());
-  if (key == nullptr) return "unknown key";
-  if (const auto curve = curve_name(key); !curve.empty()) return "ECDSA " + curve;
-  if (EVP_PKEY_is_a(key, "ED25519") == 1) return "Ed25519 256";
-  return std::string(EVP_PKEY_get0_type_name(key)) + " " + std::to_string(EVP_PKEY_get_bits(key));
-}
+PublicKey Certificate::public_key() const { return PublicKey::from_native(X509_get0_pubkey(native())); }
 
 std::optional<ProvisionerExtension> Certificate::provisioner() const {
   for (int i = 0; i < X509_get_ext_count(native()); ++i) {
     X509_EXTENSION* extension = X509_get_ext(native(), i);
     std::array<char, 128> oid{};
     OBJ_obj2txt(oid.data(), oid.size(), X509_EXTENSION_get_object(extension), 1);
-    if (std::string_view(oid.data()) == "1.3.6.1.4.1.37476.9000.64.1")
-      return parse_provisioner(text_of(X509_EXTENSION_get_data(extension)));
+    if (oid.data() == step_provisioner_oid) return parse_provisioner(text_of(X509_EXTENSION_get_data(extension)));
   }
   return std::nullopt;
 }
 
 std::vector<Certificate> parse_certificates(std::string_view pem, const std::string& source) {
-  static constexpr std::string_view begin = "-----BEGIN CERTIFICATE-----";
   std::vector<Certificate> certificates;
-  for (auto at = pem.find(begin); at != std::string_view::npos; at = pem.find(begin, at + begin.size()))
+  for (auto at = pem.find(pem_begin); at != std::string_view::npos; at = pem.find(pem_begin, at + pem_begin.size()))
     certificates.push_back(Certificate::from_pem(pem.substr(at), source));
   if (certificates.empty()) throw Error(ErrorKind::malformed, source + " holds no certificate in PEM");
   return certificates;

@@ -11,13 +11,15 @@
 #include <everleaf/x509/fingerprint.hpp>
 #include <everleaf/x509/name.hpp>
 #include <everleaf/x509/private_key.hpp>
+#include <everleaf/x509/public_key.hpp>
 
 struct x509_st;
 
 namespace everleaf {
 
-// Which provisioner of step-ca issued a certificate: its extension 1.3.6.1.4.1.37476.9000.64.1
+// Which provisioner of step-ca issued a certificate: its own extension
 // (certificates: authority/provisioner/extension.go).
+inline constexpr std::string_view step_provisioner_oid = "1.3.6.1.4.1.37476.9000.64.1";
 struct ProvisionerExtension {
   std::string type;  // "JWK", "ACME", ...
   std::string name;
@@ -39,6 +41,7 @@ class Certificate {
 
   Validity validity() const;
   Fingerprint fingerprint() const;
+  std::string sha1_hex() const;  // lower case; what nginx calls $ssl_client_fingerprint
   // Digits only; the form that /revoke takes.
   std::string serial_decimal() const;
   // Lower case, no prefix, at least two digits.
@@ -53,8 +56,7 @@ class Certificate {
   // Whether `issuer` may have issued this one: names, key identifiers and key usage; the signature is not looked at.
   bool may_be_issued_by(const Certificate& issuer) const;
   bool is_for(const PrivateKey& key) const;
-  // "ECDSA P-256", "RSA 2048", "Ed25519 256", as `step certificate inspect --short` names it.
-  std::string key_description() const;
+  PublicKey public_key() const;  // throws malformed if it is of an unknown kind
   std::optional<ProvisionerExtension> provisioner() const;
 
   x509_st* native() const { return native_.get(); }

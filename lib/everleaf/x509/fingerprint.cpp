@@ -5,6 +5,8 @@
 
 #include <cctype>
 
+#include <everleaf/x509/digest.hpp>
+
 namespace everleaf {
 
 Fingerprint Fingerprint::of(std::string_view bytes) {
@@ -29,10 +31,7 @@ std::optional<Fingerprint> Fingerprint::parse(std::string_view hex) {
 }
 
 std::string Fingerprint::hex() const {
-  static constexpr char digits[] = "0123456789abcdef";
-  std::string text;
-  for (const auto byte : bytes_) text += {digits[byte >> 4], digits[byte & 15]};
-  return text;
+  return everleaf::hex({reinterpret_cast<const char*>(bytes_.data()), bytes_.size()});
 }
 
 // The bytes of a hash are uniform, so one 64-bit mixing step (the finaliser of MurmurHash3) is enough to get an

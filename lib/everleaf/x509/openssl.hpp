@@ -71,6 +71,9 @@ inline unsigned char* to_unsigned(std::string& bytes) { return reinterpret_cast<
 
 inline BioPtr read_bio(std::string_view bytes) { return BioPtr(BIO_new_mem_buf(bytes.data(), int_size(bytes))); }
 
+// Without it, OpenSSL asks the terminal for the password of whatever a stranger marked as encrypted.
+inline int refuse_password(char*, int, int, void*) { return -1; }
+
 inline std::string contents(BIO* bio) {
   char* data = nullptr;
   const long size = BIO_get_mem_data(bio, &data);
@@ -90,6 +93,12 @@ inline std::string curve_name(const EVP_PKEY* key) {
   if (EVP_PKEY_is_a(key, "EC") != 1 || EVP_PKEY_get_group_name(key, name.data(), name.size(), nullptr) != 1) return {};
   const char* nist = EC_curve_nid2nist(OBJ_txt2nid(name.data()));
   return nist != nullptr ? nist : name.data();
+}
+
+// OpenSSL's name for the kind of a key; it has none for some.
+inline std::string kind_of_key(const EVP_PKEY* key) {
+  const char* name = EVP_PKEY_get0_type_name(key);
+  return name != nullptr ? name : "unknown";
 }
 
 // What an i2d_ function writes.

@@ -57,6 +57,19 @@ int answer_password(char* buffer, int size, int /*writing*/, void* context) {
   return static_cast<int>(password.size());
 }
 
+// Encrypted if there is a cipher.
+std::string encode(const EVP_PKEY* key, const EVP_CIPHER* cipher, const Secret& password) {
+  const BioPtr bio(BIO_new(BIO_s_secmem()));
+  const auto* word = to_unsigned(password.reveal());
+  const int size = int_size(password.reveal());
+  const bool pkcs8 = EVP_PKEY_is_a(key, "ED25519") == 1;
+  const int written = pkcs8
+                          ? PEM_write_bio_PrivateKey(bio.get(), key, cipher, word, size, nullptr, nullptr)
+                          : PEM_write_bio_PrivateKey_traditional(bio.get(), key, cipher, word, size, nullptr, nullptr);
+  require(written == 1, "cannot encode a private key");
+  return contents(bio.get());
+}
+
 }  // namespace
 
 std::optional<KeyType> parse_key_type(std::string_view text) {
@@ -93,15 +106,13 @@ bool PrivateKey::is_encrypted_pem(std::string_view pem) {
          pem.find("BEGIN ENCRYPTED PRIVATE KEY") != std::string_view::npos;
 }
 
-Secret PrivateKey::to_pem() const {
-  const BioPtr bio(BIO_new(BIO_s_secmem()));
-  const bool pkcs8 = EVP_PKEY_is_a(native(), "ED25519") == 1;
-  const int written =
-      pkcs8 ? PEM_write_bio_PrivateKey(bio.get(), native(), nullptr, nullptr, 0, nullptr, nullptr)
-            : PEM_write_bio_PrivateKey_traditional(bio.get(), native(), nullptr, nullptr, 0, nullptr, nullptr);
-  require(written == 1, "cannot encode a private key");
-  return Secret(contents(bio.get()));
+Secret PrivateKey::to_pem() const { return Secret(encode(native(), nullptr, Secret())); }
+
+std::string PrivateKey::to_encrypted_pem(const Secret& password) const {
+  return encode(native(), EVP_aes_256_cbc(), password);
 }
+
+PublicKey PrivateKey::public_key() const { return PublicKey::from_native(native()); }
 
 bool operator==(const PrivateKey& a, const PrivateKey& b) { return EVP_PKEY_eq(a.native(), b.native()) == 1; }
 

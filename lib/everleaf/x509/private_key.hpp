@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include <everleaf/secret/secret.hpp>
+#include <everleaf/x509/public_key.hpp>
 
 struct evp_pkey_st;
 
@@ -33,6 +34,10 @@ class PrivateKey {
 
   // Unencrypted, in the forms step writes: SEC 1 for EC, PKCS #1 for RSA, PKCS #8 for Ed25519.
   Secret to_pem() const;
+  // The same encrypted by `password`, as step writes it: PEM's own encryption (AES-256-CBC) for EC and RSA, PKCS #8 for
+  // Ed25519. PEM's is weak against guessing: the password must be a good one.
+  std::string to_encrypted_pem(const Secret& password) const;
+  PublicKey public_key() const;
   // One of ours, or nothing (RSA of an odd size, other curves).
   std::optional<KeyType> type() const;
 

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <everleaf/x509/tls_credentials.hpp>
 
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
+#include <string.h>
 
-#include <everleaf/x509/openssl.hpp>
+#include <everleaf/x509/trust_store.hpp>
 
 namespace everleaf {
 
@@ -13,29 +15,54 @@ void require_matching(const Identity& identity, const std::string& source) {
               "get a new pair with \"everleaf ca certificate --force\", or put the matching key back");
 }
 
+bool visibly_matches(std::string_view key_pem, const Certificate& certificate) {
+  const auto bio = read_bio(key_pem);
+  char* label = nullptr;
+  char* header = nullptr;
+  unsigned char* der = nullptr;
+  long size = 0;
+  const bool decoded = PEM_read_bio(bio.get(), &label, &header, &der, &size) == 1;
+  ERR_clear_error();
+  if (!decoded) return false;
+  const auto* public_key = X509_get0_pubkey_bitstr(certificate.native());
+  const auto length = static_cast<std::size_t>(ASN1_STRING_length(public_key));
+  const bool matches =
+      std::string_view(label).ends_with("PRIVATE KEY") && length > 0 &&
+      memmem(der, static_cast<std::size_t>(size), ASN1_STRING_get0_data(public_key), length) != nullptr;
+  OPENSSL_free(label);
+  OPENSSL_free(header);
+  OPENSSL_clear_free(der, static_cast<std::size_t>(size));
+  return matches;
+}
+
 struct TlsCredentials::Native {
   StorePtr roots{X509_STORE_new()};
   std::optional<Identity> identity;
-  std::optional<Certificate> peer;
+  std::vector<Certificate> peer_chain;
   std::string refusal;
+  bool accept_anyone = false;
 
   static int verify(X509_STORE_CTX* context, void* self) {
     auto& native = *static_cast<Native*>(self);
     const int verdict = X509_verify_cert(context);
     try {
-      native.peer = Certificate::from_native(X509_STORE_CTX_get0_cert(context));
+      native.peer_chain = {Certificate::from_native(X509_STORE_CTX_get0_cert(context))};
+      const STACK_OF(X509)* sent = X509_STORE_CTX_get0_untrusted(context);
+      for (int i = 0; i < sk_X509_num(sent); ++i)
+        if (auto next = Certificate::from_native(sk_X509_value(sent, i)); next != native.peer_chain.front())
+          native.peer_chain.push_back(std::move(next));
       native.refusal = verdict == 1 ? "" : X509_verify_cert_error_string(X509_STORE_CTX_get_error(context));
     } catch (const std::exception& error) {  // we are called from C; a peer that cannot be shown is still judged
       native.refusal = error.what();
       return 0;
     }
-    return verdict;
+    return native.accept_anyone ? 1 : verdict;
   }
 };
 
-TlsCredentials::TlsCredentials(const std::vector<Certificate>& roots, std::optional<Identity> identity)
+TlsCredentials::TlsCredentials(const TrustAnchors& roots, std::optional<Identity> identity)
     : native_(std::make_unique<Native>()) {
-  for (const auto& root : roots) X509_STORE_add_cert(native_->roots.get(), root.native());
+  fill(native_->roots.get(), roots);
   native_->identity = std::move(identity);
 }
 
@@ -55,7 +82,12 @@ void TlsCredentials::install(void* ssl_ctx) {
   require(SSL_CTX_use_PrivateKey(context, key.native()) == 1, "cannot use the client key");
 }
 
-const std::optional<Certificate>& TlsCredentials::peer() const { return native_->peer; }
+std::optional<Certificate> TlsCredentials::peer() const {
+  return native_->peer_chain.empty() ? std::nullopt : std::optional(native_->peer_chain.front());
+}
+
+const std::vector<Certificate>& TlsCredentials::peer_chain() const { return native_->peer_chain; }
+void TlsCredentials::insecure_accept_anyone() { native_->accept_anyone = true; }
 const std::string& TlsCredentials::refusal() const { return native_->refusal; }
 
 }  // namespace everleaf

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <everleaf/x509/verify.hpp>
 
-#include <everleaf/x509/openssl.hpp>
+#include <algorithm>
+
+#include <everleaf/x509/revocation.hpp>
+#include <everleaf/x509/trust_store.hpp>
 
 namespace everleaf {
 
-std::vector<std::string> reasons_against_chain(const std::vector<Certificate>& chain,
-                                               const std::vector<Certificate>& roots, Time now) {
+std::vector<std::string> reasons_against_chain(const std::vector<Certificate>& chain, const TrustAnchors& roots,
+                                               Time now) {
   if (chain.empty()) return {"there is no certificate"};
   const StorePtr store(X509_STORE_new());
-  for (const auto& root : roots) X509_STORE_add_cert(store.get(), root.native());
+  fill(store.get(), roots);
 
   const std::unique_ptr<STACK_OF(X509), void (*)(STACK_OF(X509)*)> untrusted(
       sk_X509_new_null(), [](STACK_OF(X509) * stack) { sk_X509_free(stack); });
@@ -28,6 +31,28 @@ std::vector<std::string> reasons_against_chain(const std::vector<Certificate>& c
     reason += " (at \"" + escape(Certificate::from_native(at).common_name()) + "\")";
   }
   return {reason};
+}
+
+std::optional<Certificate> root_of(const std::vector<Certificate>& chain, const std::vector<Certificate>& roots,
+                                   Time now) {
+  const auto root = std::find_if(roots.begin(), roots.end(), [&](const Certificate& one) {
+    return is_issued_by(one, one) && reasons_against_chain(chain, std::vector{one}, now).empty();
+  });
+  if (root == roots.end()) return std::nullopt;
+  return *root;
+}
+
+std::vector<std::string> reasons_against_host(const Certificate& certificate, const std::string& host) {
+  const auto name = Name::classify(host);
+  X509* native = certificate.native();
+  const int fits =
+      name.kind == Name::Kind::ip
+          ? X509_check_ip_asc(native, name.value.c_str(), 0)
+          : X509_check_host(native, host.data(), host.size(),
+                            X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, nullptr);
+  ERR_clear_error();
+  if (fits == 1) return {};
+  return {"the certificate is for " + list(certificate.names()) + ", not for " + escape(host)};
 }
 
 }  // namespace everleaf

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/agent/managed_options.hpp"
+
+#include <cstdlib>
+
+#include <everleaf/config/nearest.hpp>
+#include <everleaf/error/error.hpp>
+
+namespace everleaf::cli {
+namespace {
+
+void know_credentials_directory() { ::setenv("CREDENTIALS_DIRECTORY", "/run/credentials/everleafd.service", 0); }
+
+}  // namespace
+
+void ConfigurationOption::add_to(CLI::App& command) {
+  command.add_option("--config", file, "configuration of everleafd; default: /etc/everleaf/everleaf.toml")
+      ->type_name("FILE");
+}
+
+LoadedConfiguration ConfigurationOption::load() const {
+  know_credentials_directory();
+  return load_configuration(file);
+}
+
+Configuration ConfigurationOption::require() const {
+  know_credentials_directory();
+  return require_configuration(file);
+}
+
+std::vector<std::string> names_of(const Configuration& configuration) {
+  std::vector<std::string> names;
+  for (const auto& [name, certificate] : configuration.certificates) names.push_back(name);
+  return names;
+}
+
+void reject_name(const std::string& name, const std::vector<std::string>& known) {
+  const auto meant = nearest(name, known);
+  throw Error(ErrorKind::missing, "there is no [certificate." + escape(name, 64) + "]",
+              meant.empty() ? "the names are those of the configuration" : "did you mean \"" + meant + "\"?");
+}
+
+}  // namespace everleaf::cli

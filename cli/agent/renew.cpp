@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <unistd.h>
+
+#include <chrono>
+#include <thread>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include <everleaf/error/error.hpp>
+#include "cli/agent/ask_agent.hpp"
+#include "cli/command.hpp"
+#include "cli/report.hpp"
+#include "cli/terminal.hpp"
+
+namespace everleaf::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::chrono::milliseconds between_looks{100};
+
+struct RenewOptions {
+  std::string name;
+  ConfigurationOption configuration;
+};
+
+// Looks again and again, until `over` says that it is.
+template <typename Over>
+Json await(const AskAgent& agent, const std::string& path, Over over) {
+  while (true) {
+    auto answer = agent.get(path);
+    if (over(answer)) return answer;
+    std::this_thread::sleep_for(between_looks);
+  }
+}
+
+// What the proxy owes for this certificate; null: nothing.
+Json owed_for(const Json& proxy, const std::string& name) {
+  for (const auto& owed : proxy.at("owed"))
+    if (owed.at("certificate") == name) return owed;
+  return nullptr;
+}
+
+// The failures of all these proxies.
+std::vector<unsigned> failures_of(const Json& proxies) {
+  std::vector<unsigned> failures;
+  for (const auto& proxy : proxies) failures.push_back(proxy.value("failures", 0U));
+  return failures;
+}
+
+// Whether a proxy that still owes the certificate has not failed with it: neither once more than `before`, nor later
+// than it was delivered. Times as text are in the order of time; a second is too short to tell by them alone.
+bool is_on_the_way(const Json& proxies, const std::string& name, const std::vector<unsigned>& before) {
+  for (std::size_t i = 0; i < proxies.size() && i < before.size(); ++i) {
+    const auto owed = owed_for(proxies[i], name);
+    if (!owed.is_null() && proxies[i].value("failures", 0U) == before[i] &&
+        text_in(proxies[i], "last-failure") <= text_in(owed, "since"))
+      return true;
+  }
+  return false;
+}
+
+int renew(const RenewOptions& options) {
+  const AskAgent agent(options.configuration);
+  const auto path = AskAgent::path_of(options.name);
+  const auto before = agent.post(path + "/renew").at("certificate").at("fingerprint");
+  if (isatty(STDERR_FILENO) == 1) say("everleafd is renewing " + options.name + " ...");
+  const auto renewed =
+      await(agent, path, [](const Json& answer) { return !answer.at("certificate").value("asked", false); });
+  const auto& certificate = renewed.at("certificate");
+  if (certificate.at("fingerprint") == before)
+    throw Error(ErrorKind::refused, "cannot renew " + options.name + ": " + text_in(certificate, "problem"),
+                "\"everleaf plan " + options.name + "\" says what happens next; what there was stays in place");
+  say_checked("Delivered", "valid until " + text_in(certificate, "not-after"));
+  tell_all({{"renewed", true}, {"certificate", certificate}});
+  const auto failures = failures_of(renewed.at("proxies"));
+  const auto end = await(
+      agent, path, [&](const Json& answer) { return !is_on_the_way(answer.at("proxies"), options.name, failures); });
+  tell_all({{"proxies", end.at("proxies")}});
+  for (const auto& proxy : end.at("proxies")) {
+    if (!owed_for(proxy, options.name).is_null())
+      throw Error(ErrorKind::hook, text_in(proxy, "name") + " has not taken it up: " + text_in(proxy, "problem"),
+                  "it is tried again at " + text_in(proxy, "next-try"));
+    say_checked("Taken up by", text_in(proxy, "name"));
+  }
+  return 0;
+}
+
+}  // namespace
+
+void add_renew(CLI::App& app) {
+  auto& command = *app.add_subcommand("renew", "Have everleafd renew a certificate now, due or not");
+  command.footer(
+      "It waits until the certificate is in place and its proxies have taken it up.\n\n"
+      "Examples:\n"
+      "  everleaf renew upstream\n"
+      "  everleaf renew upstream --json");
+  auto options = std::make_shared<RenewOptions>();
+  command.add_option("NAME", options->name, "as in [certificate.NAME]")->required();
+  options->configuration.add_to(command);
+  on_own_run(command, [options] { return renew(*options); });
+}
+
+}  // namespace everleaf::cli

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/provisioner/provisioner_options.hpp"
+
+#include "cli/report.hpp"
+#include "cli/shared_options.hpp"
+#include "cli/terminal.hpp"
+
+namespace everleaf::cli {
+
+void ProvisionerOptions::add_to(CLI::App& command) {
+  const OptionGroup group(command, "Who vouches for it");
+  command.add_option("--provisioner,--issuer", name, "name of the provisioner")->type_name("NAME");
+  command
+      .add_option("--provisioner-password-file", provisioner_password_file,
+                  "file with the password of the provisioner's key, or of --x5c-key")
+      ->type_name("FILE");
+  command.add_option("--password-file", other_password_file, "the same, if that is not given")->type_name("FILE");
+  x5c.add_to(command);
+  k8ssa.add_to(command);
+}
+
+Provisioner ProvisionerOptions::choose(StepCa& ca) const {
+  std::string type;
+  for (const auto* credential : credentials())
+    if (credential->is_given()) type = credential->type();
+  auto chosen = choose_provisioner(ca.provisioners(), name, type, key_id);
+  say_checked("Provisioner",
+              chosen.name + " (" + chosen.type + ")" + (chosen.key_id.empty() ? "" : " [kid: " + chosen.key_id + "]"));
+  tell("provisioner", chosen.name);
+  return chosen;
+}
+
+Secret ProvisionerOptions::make_token(StepCa& ca, const Provisioner& chosen, const TokenWish& wish) const {
+  for (const auto* credential : credentials())
+    if (credential->type() == chosen.type) return credential->make_token(ca, chosen, wish, password_file());
+  if (chosen.type == "ACME")
+    throw Error(ErrorKind::usage, "ACME provisioners take no tokens",
+                "\"everleaf ca certificate\" and \"everleaf ca sign\" ask them for certificates");
+  throw Error(ErrorKind::usage, escape(chosen.type) + " provisioners are not supported yet",
+              "choose another one with --provisioner, or give --token");
+}
+
+}  // namespace everleaf::cli

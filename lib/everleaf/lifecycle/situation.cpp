@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <everleaf/lifecycle/situation.hpp>
+
+#include <everleaf/state/state_directory.hpp>
+
+namespace everleaf {
+namespace {
+
+std::vector<Owed> owed_for(const ManagedCertificate& certificate, const StateDirectory& state) {
+  std::vector<Owed> owed;
+  for (const auto& proxy : certificate.used_by) {
+    const auto account = state.proxy(proxy);
+    for (const auto& obligation : account.owed) {
+      if (obligation.certificate != certificate.name) continue;
+      owed.push_back({proxy, obligation, account.failures, account.last_error, std::nullopt});
+      if (account.failures > 0 && account.last_failure)
+        owed.back().next_try =
+            retry_time_without_deadline(account.owed.front().leaf, account.failures, *account.last_failure);
+    }
+  }
+  return owed;
+}
+
+}  // namespace
+
+OnDisk look_at(const Place& place, const Trust& trust) {
+  auto on_disk = place.look();
+  if (auto* pair = std::get_if<PairOnDisk>(&on_disk); pair != nullptr && !trust.roots.empty()) {
+    pair->has_other_roots = place.has_other_roots(trust.roots);
+    pair->trust_grew = trust.state.grew;
+  }
+  return on_disk;
+}
+
+Situation look_at(const Configuration& configuration, const ManagedCertificate& certificate) try {
+  const StateDirectory state(configuration.state / "state");
+  const Place place(configuration, certificate);
+  Situation situation{look_at(place, stored_trust(state)), state.attempts(certificate.name),
+                      owed_for(certificate, state), std::nullopt};
+  situation.attempts.ca_back = state.authority().back;
+  if (!std::holds_alternative<UnusableOnDisk>(situation.on_disk))
+    if (const auto staged = place.staged()) situation.staged = staged->leaf().validity();
+  return situation;
+} catch (const Error& error) {
+  if (error.kind() != ErrorKind::storage) throw;
+  throw error.with_hint("the state belongs to the user of everleafd: run this as that user or as root");
+}
+
+}  // namespace everleaf

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""everleaf status and everleaf renew: what people see of a running everleafd, and can have it do."""
+import json
+import os
+import signal
+
+import pytest
+
+from certificates import DAY, load, now
+from daemon import certificate, proxy
+from lying_ca import LIES, refuses
+
+NEW = {"not_before": now() - DAY / 10}
+DUE = {"not_before": now() - 0.75 * DAY}
+
+
+@pytest.fixture
+def ask(everleaf):
+    """ask(everleafd, "status", ...) runs the command on its configuration."""
+    return lambda everleafd, command, *arguments: everleaf(command, "--config", everleafd.config, *arguments)
+
+
+@pytest.fixture
+def fresh(daemon, lying_ca):
+    """fresh(*blocks) runs one whose certificate "one" is fresh; used by all proxies there are."""
+    def start(*blocks, used_by=None):
+        everleafd = daemon(lying_ca, *blocks, certificate("one", used_by=used_by)).place("one", lying_ca.leaf(**NEW)).start()
+        everleafd.wait_for_log("event=waiting")
+        return everleafd
+    return start
+
+
+# status
+
+def test_all_is_well(fresh, ask):
+    everleafd = fresh()
+    said = ask(everleafd, "status").succeeded()
+    assert said.stdout.startswith("ok        one: valid for 21h") and said.stderr == ""
+    status = json.loads(ask(everleafd, "status", "--json").succeeded().stdout)
+    assert status["version"] == 1 and status["well"]
+    one = json.loads(ask(everleafd, "status", "one", "--json").succeeded().stdout)
+    assert one["certificate"] == status["certificates"][0] | {"next-look": one["certificate"]["next-look"]}
+    again = ask(everleafd, "status", "one").succeeded()
+    assert again.stdout.startswith("ok        one: valid for 21h")
+    assert again.stdout.partition(", ")[2] == said.stdout.partition(", ")[2] != ""  # between them a second may pass
+
+
+def test_what_needs_attention_is_shown(daemon, lying_ca, hook, ask):
+    hook.fail()
+    everleafd = daemon(lying_ca, proxy("nginx", hook.script), certificate("one", used_by=["nginx"]), certificate("two"))
+    everleafd.place("one", lying_ca.leaf(**DUE)).start()
+    everleafd.wait_for_log("event=proxy-broken")
+    said = ask(everleafd, "status")
+    assert said.status == 1
+    assert "ATTENTION two: no certificate" in said.stdout and "ATTENTION nginx: has not taken up" in said.stdout
+    assert "no such luck" in said.stdout and "ok        one" in said.stdout
+    assert ask(everleafd, "status", "--json").status == ask(everleafd, "status", "two").status == 1
+    assert ask(everleafd, "status", "one").status == 1  # its proxy
+    everleafd.terminate()
+
+
+def test_a_refused_configuration_needs_attention(fresh, ask):
+    everleafd = fresh()
+    good = everleafd.config.read_text()
+    everleafd.write(good + "\nnonsense = 1\n")
+    everleafd.reload()
+    everleafd.wait_for_log("configuration-refused")
+    everleafd.write(good)
+    said = ask(everleafd, "status")
+    assert said.status == 1 and "nonsense" in said.stdout
+
+
+def test_without_a_daemon_the_status_is_2(daemon, lying_ca, ask, everleaf):
+    everleafd = daemon(lying_ca, certificate("one"))
+    ask(everleafd, "status").failed("nobody listens", "systemctl status everleafd", status=2)
+    everleafd.place("one", lying_ca.leaf(**NEW)).start().wait_for_log("event=waiting")
+    ask(everleafd, "status", "two").failed("no such certificate", status=2)
+    ask(everleafd, "status", "a/b").failed("a/b", status=2)
+    everleafd.kill()
+    ask(everleafd, "status", "--json").failed("nobody listens", status=2)
+    everleaf("status", "--config", everleafd.directory / "none.toml").failed("none.toml", status=2)
+
+
+def test_it_does_not_wait_for_ever(fresh, ask):
+    everleafd = fresh()
+    everleafd.process.send_signal(signal.SIGSTOP)
+    try:
+        ask(everleafd, "status").failed("cannot ask", status=2).within_limits(seconds=15)
+    finally:
+        everleafd.process.send_signal(signal.SIGCONT)
+
+
+# renew
+
+def test_it_is_renewed_and_taken_up(fresh, ask, hook):
+    everleafd = fresh(proxy("nginx", hook.script), used_by=["nginx"])
+    before = everleafd.serial("one")
+    said = ask(everleafd, "renew", "one").succeeded()
+    assert everleafd.serial("one") != before and hook.calls() == 1
+    assert f"until {load(everleafd.crt('one')).not_valid_after.isoformat()}Z" in said.stderr and "Taken up by: nginx" in said.stderr
+    assert said.stdout == "" and f"event=renewal-asked certificate=one uid={os.getuid()}" in everleafd.log()
+    ask(everleafd, "status").succeeded()
+
+
+def test_each_request_is_one_renewal(fresh, ask, lying_ca):
+    everleafd = fresh()
+    for count in (1, 2, 3):
+        ask(everleafd, "renew", "one").succeeded()
+        assert len(lying_ca.asked("rekey")) == count
+
+
+def test_a_refusal_is_told_and_changes_nothing(fresh, ask, lying_ca):
+    lying_ca.lies["rekey"] = refuses(403, "not today")
+    everleafd = fresh()
+    before = everleafd.serial("one")
+    ask(everleafd, "renew", "one").failed("not today", "everleaf plan one")
+    assert everleafd.serial("one") == before
+    lying_ca.lies.clear()
+    ask(everleafd, "renew", "one").succeeded()
+    assert everleafd.serial("one") != before
+
+
+def test_a_proxy_that_refuses_is_told(fresh, ask, hook):
+    hook.fail()
+    everleafd = fresh(proxy("nginx", hook.script), used_by=["nginx"])
+    for _ in range(2):  # also when it failed before
+        ask(everleafd, "renew", "one").failed("nginx", "no such luck", "tried again")
+    hook.succeed()
+    ask(everleafd, "renew", "one").succeeded()
+
+
+def test_a_daemon_that_goes_away_is_told(fresh, ask, lying_ca, everleaf):
+    import threading
+    lying_ca.lies["rekey"] = LIES["is silent"]
+    everleafd = fresh()
+    killer = threading.Thread(target=lambda: (lying_ca.wait_for("rekey"), everleafd.kill()))
+    killer.start()
+    ask(everleafd, "renew", "one").failed("everleaf.sock")
+    killer.join()
+
+
+def test_nothing_can_be_renewed_without_a_daemon(daemon, lying_ca, ask):
+    ask(daemon(lying_ca, certificate("one")), "renew", "one").failed("nobody listens", "systemctl status everleafd")
+
+
+def test_what_gave_up_says_why(daemon, lying_ca, ask):
+    everleafd = daemon(lying_ca, certificate("one")).start()
+    everleafd.wait_for_log("event=needs-attention")
+    ask(everleafd, "renew", "one").failed("enroll")
+    everleafd.terminate()

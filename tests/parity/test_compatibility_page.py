@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: Apache-2.0
+"""docs/step-compatibility.md knows every flag that the real step has for a command of ours."""
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+STEP = os.environ.get("EVERLEAF_TEST_STEP")
+PAGE = (Path(__file__).parents[2] / "docs" / "step-compatibility.md").read_text()
+SECTIONS = dict(re.findall(r"^## `([a-z0-9 -]+)`\n(.*?)(?=^## |\Z)", PAGE, re.M | re.S))
+WITHOUT_FLAGS = {"version", "help"}
+
+
+@pytest.mark.skipif(not STEP, reason="needs the real step")
+@pytest.mark.parametrize("command", sorted(set(SECTIONS) - WITHOUT_FLAGS))
+def test_every_flag_of_step_is_on_the_page(command, tmp_path):
+    said = subprocess.run([STEP, *command.split(), "--help"], env={"HOME": str(tmp_path)}, capture_output=True, text=True, check=True)
+    text = re.sub(r"\x1b\[[0-9;]*m", "", said.stdout)
+    for line in re.findall(r"^ {6}(-[^\n]*)$", text.partition("\nOPTIONS\n")[2].partition("\nEXAMPLES\n")[0], re.M):
+        first = re.findall(r"--[A-Za-z][\w-]*", line)[:1]
+        assert not first or f"`{first[0]}`" in SECTIONS[command], (command, line)

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""everleaf check on a host: units, polkit, the user of everleafd, nginx's configuration."""
+import json
+
+from certificates import now
+
+
+def check(host, user="root"):
+    said = host.try_run("setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups", "everleaf", "check", "--json")
+    answer = json.loads(said.stdout)
+    assert answer["well"] == (said.returncode == 0)
+    found = {}
+    for one in answer["findings"]:
+        found.setdefault(one["about"], []).append((one["verdict"], one["text"] + one["hint"]))
+    return found
+
+
+def test_a_host_that_is_well(host):
+    host.place(host.pair(not_before=now())).start_nginx().configure().start_daemon()
+    host.wait_for_event("waiting")
+    found = check(host)
+    assert {verdict for findings in found.values() for verdict, _ in findings} == {"ok"}
+    assert found["proxy front"] == [("ok", "nginx.service runs, and everleafd may reload it")]
+
+
+def test_a_unit_that_may_not_be_reloaded_or_is_not_there(host):
+    host.place(host.pair(not_before=now())).configure(reload='{ systemd = "dbus.service" }')
+    [(verdict, text)] = check(host)["proxy front"]
+    assert verdict == "error" and "may not reload dbus.service" in text and "49-everleaf.rules" in text
+    host.configure(reload='{ systemd = "no-such.service" }')
+    [(verdict, text)] = check(host)["proxy front"]
+    assert verdict == "error" and "no such unit" in text
+
+
+def test_directories_are_judged_as_the_user_of_everleafd(host):
+    host.place(host.pair(not_before=now())).configure()
+    host.run("chown", "root:", "/var/lib/everleaf/live")
+    [(verdict, text)] = check(host)["certificate upstream"]
+    assert verdict == "error" and "Permission denied" in text
+    assert check(host, "www-data")["/var/lib/everleaf"][0][0] == "skipped"
+
+
+def test_resumed_sessions_are_warned_of(host):
+    host.place(host.pair(not_before=now())).configure()
+    host.write({"/etc/nginx/conf.d/upstream.conf": "proxy_ssl_certificate $dir/tls.crt;  # proxy_ssl_session_reuse off;\n",
+                "/etc/nginx/conf.d/good.conf": "proxy_ssl_certificate $dir/tls.crt;\nproxy_ssl_session_reuse off;\n",
+                "/etc/nginx/conf.d/fixed.conf": "proxy_ssl_certificate /dir/tls.crt;\nset $x y;\n"})
+    found = check(host)
+    [(verdict, text)] = found["/etc/nginx/conf.d/upstream.conf"]
+    assert verdict == "warning" and "proxy_ssl_session_reuse off" in text
+    assert not [about for about in found if "good" in about or "fixed" in about]

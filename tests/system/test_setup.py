@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`everleaf setup nginx`, and what it set up at work: Debian's nginx as a client, everleafd without root."""
+import pytest
+
+from certificates import issue
+from host import LIVE, RULES
+from nginx import Nginx
+from program import BINARIES
+from step_ca import free_port
+
+FILES = ["/etc/everleaf/everleaf.toml", "/etc/everleaf/conf.d/proxy-nginx.toml", "/etc/everleaf/conf.d/upstream.toml",
+         "/etc/nginx/conf.d/everleaf-upstream.conf", "/etc/nginx/snippets/everleaf-upstream.conf"]
+
+UPSTREAM = """
+  server {{
+    listen 127.0.0.1:PORT:backend ssl;
+    ssl_certificate {directory}/server.crt; ssl_certificate_key {directory}/server.key;
+    ssl_client_certificate {directory}/root.crt; ssl_verify_client on; ssl_verify_depth 2;
+    location / {{ return 200 "$ssl_client_serial\\n"; }}
+  }}"""
+
+
+@pytest.fixture
+def upstream(tmp_path, real_ca):
+    nginx = Nginx(tmp_path / "upstream")
+    issue(real_ca.intermediate, "localhost", names=["localhost"]).save(nginx.directory / "server.crt", nginx.directory / "server.key")
+    (nginx.directory / "root.crt").write_text(real_ca.root.pem)
+    yield nginx.configure(UPSTREAM.format(directory=nginx.directory)).start()
+    nginx.stop()
+
+
+@pytest.fixture
+def setup(host, upstream):
+    """setup(*flags) runs the command as root would, with a token."""
+    ports = free_port()
+    while ports == upstream.port("backend") or ports + 1 == upstream.port("backend"):
+        ports = free_port()
+    host.write({"/usr/bin/everleaf": (BINARIES / "everleaf").read_bytes()})
+    nginx_configuration(host)
+
+    def run(*flags):
+        return host.try_run("everleaf", "setup", "nginx", "--subject", "myuser",
+                            "--upstream", f"https://localhost:{upstream.port('backend')}", "--echo-port", ports,
+                            "--ca-url", host.ca.url, "--fingerprint", host.ca.fingerprint,
+                            "--token", host.ca.token("myuser"), *flags)
+
+    return run
+
+
+def nginx_configuration(host, location=""):
+    host.write({"/etc/nginx/nginx.conf": "\n".join([
+        "user www-data;", "pid /run/nginx.pid;", "error_log /var/log/nginx/error.log;", "events {}", "http {", "  access_log off;",
+        "  include /etc/nginx/conf.d/*.conf;", f"  server {{ listen 127.0.0.1:{host.port}; {location} }}", "}", ""])})
+
+
+def seen_by_upstream(host):
+    return int(host.run("curl", "-sf", f"http://127.0.0.1:{host.port}/"), 16)
+
+
+def exists(host, path):
+    return host.try_run("test", "-e", path).returncode == 0
+
+
+def test_what_it_sets_up_renews_and_proves(host, setup):
+    done = setup()
+    assert done.returncode == 0, done.stderr
+    for path in FILES:
+        assert exists(host, path) and f"Written: {path}" in done.stderr
+    assert host.run("stat", "-c", "%U %a", f"{LIVE}/tls.key").split() == ["everleaf", "600"]
+    nginx_configuration(host, "location / { include snippets/everleaf-upstream.conf; }")
+    host.run("systemctl", "start", "nginx")
+    assert seen_by_upstream(host) == host.serial()
+    host.place(host.pair()).run("systemctl", "reload", "nginx")
+    old = host.serial()
+    host.start_daemon().wait_for_event("adopted")
+    assert seen_by_upstream(host) == host.serial() != old
+    assert host.events("unproven") == host.events("withheld") == []
+
+
+def test_a_second_time_it_changes_nothing(host, setup):
+    setup()
+    serial = host.serial()
+    again = setup()
+    assert again.returncode == 0 and "Written" not in again.stderr and "is there already" in again.stderr, again.stderr
+    assert host.serial() == serial
+
+
+def test_what_says_something_else_is_not_replaced_without_force(host, setup):
+    setup()
+    host.shell("echo '# mine' >>/etc/everleaf/conf.d/upstream.toml")
+    refused = setup()
+    assert refused.returncode == 1 and "/etc/everleaf/conf.d/upstream.toml exists, and says something else" in refused.stderr
+    assert "# mine" in host.read("/etc/everleaf/conf.d/upstream.toml")
+    assert setup("--force").returncode == 0 and "# mine" not in host.read("/etc/everleaf/conf.d/upstream.toml")
+
+
+def test_if_nginx_refuses_all_files_are_as_they_were(host, setup):
+    nginx_configuration(host, "no_such_directive;")
+    refused = setup()
+    assert refused.returncode == 1 and "no_such_directive" in refused.stderr, refused.stderr
+    assert not any(exists(host, path) for path in FILES)
+    nginx_configuration(host)
+    again = setup()
+    assert again.returncode == 0 and "is there already" in again.stderr, again.stderr
+
+
+def test_it_only_prints(host, setup):
+    shown = setup("--print")
+    assert shown.returncode == 0 and all(f"# {path}" in shown.stdout for path in FILES), shown.stderr
+    assert not any(exists(host, path) for path in FILES) and host.serial() is None
+
+
+def test_the_polkit_rule_is_written_where_it_is_missing_and_has_to_name_nginx(host, setup):
+    rule = host.read(RULES)
+    host.write({RULES: rule.replace('"nginx.service", ', "")})
+    refused = setup()
+    assert refused.returncode == 1 and "does not name nginx.service" in refused.stderr, refused.stderr
+    host.run("rm", RULES)
+    assert setup().returncode == 0 and host.read(RULES) == rule
+
+
+def test_two_certificates_do_not_share_the_ports_of_the_echo(host, setup):
+    setup()
+    refused = setup("--name", "billing")
+    assert refused.returncode == 1 and "--echo-port" in refused.stderr, refused.stderr

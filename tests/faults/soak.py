@@ -315,7 +315,7 @@ def main():
         soak.run(arguments.minutes)
         well = soak.report()
     except BaseException:
-        print(soak.daemon.log()[-3000:], file=sys.stderr)
+        print(soak.daemon.last_words(), file=sys.stderr)
         raise
     finally:
         soak.stop()

@@ -71,14 +71,20 @@ class Daemon:
     def log(self):
         return self.log_file.read_text(errors="backslashreplace") if self.log_file.exists() else ""
 
+    def last_words(self):
+        """For a failed test: what a sanitizer found, or the end of the log."""
+        log = self.log()
+        report = log.find("WARNING: ThreadSanitizer")
+        return log[-3000:] if report < 0 else log[report:report + 8000]
+
     def wait(self, happened, seconds=20, what=None):
         def look():
-            assert self.process.poll() is None, f"everleafd ended with {self.process.returncode}: {self.log()[-3000:]}"
+            assert self.process.poll() is None, f"everleafd ended with {self.process.returncode}: {self.last_words()}"
             return happened()
         try:
             return wait_until(look, seconds, what)
         except AssertionError as error:
-            raise AssertionError(f"{error}\n{self.log()[-3000:]}") from None
+            raise AssertionError(f"{error}\n{self.last_words()}") from None
 
     def wait_for_log(self, text, seconds=20):
         self.wait(lambda: text in self.log(), seconds, f"the log says {text!r}")
@@ -94,9 +100,9 @@ class Daemon:
             status = self.process.wait(10)
         except subprocess.TimeoutExpired:
             self.kill()
-            raise AssertionError(f"it does not stop: {self.log()[-3000:]}") from None
+            raise AssertionError(f"it does not stop: {self.last_words()}") from None
         self.process = None
-        assert status == 0, f"ended with {status}: {self.log()[-3000:]}"
+        assert status == 0, f"ended with {status}: {self.last_words()}"
         assert time.monotonic() - started < 2
 
     def kill(self):

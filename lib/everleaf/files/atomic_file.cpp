@@ -74,7 +74,6 @@ AtomicFile::AtomicFile(std::filesystem::path target, const FileAccess& access) :
   while (!create_temporary(access.mode)) continue;
   keep_access(descriptor_.get(), target_);
   grant(descriptor_.get(), access, target_);
-  reserve(descriptor_.get(), target_);
 }
 
 AtomicFile::AtomicFile(AtomicFile&& other) noexcept
@@ -98,6 +97,8 @@ bool AtomicFile::create_temporary(mode_t mode) {
     throw file_error("lock the temporary of", target_, errno);
   return status.st_nlink != 0;
 }
+
+void AtomicFile::reserve() { everleaf::reserve(descriptor_.get(), target_); }
 
 void AtomicFile::write(std::string_view contents) {
   fill(contents);

@@ -12,19 +12,22 @@ namespace everleaf {
 // A file that appears under its name whole, or not at all: temporary beside it, fsync, rename, fsync of the directory.
 //
 //   AtomicFile file(path, file_mode::private_key);   // before the CA is asked: finds out that we cannot write
+//   file.reserve();
 //   file.write(pem);
 //   file.commit();                                   // without this line nothing has happened
 class AtomicFile {
  public:
   // Creates the temporary `.NAME.everleaf-XXXXXXXX` in the target's directory with exactly `access` from its first byte
-  // (whatever the umask) and else, where we may, owner, group and ACL of the file that it is going to replace; holds a
-  // flock on it, and reserves 64 KiB on the disk. Throws missing if there is no such directory; storage if it is
+  // (whatever the umask) and else, where we may, owner, group and ACL of the file that it is going to replace, and holds
+  // a flock on it. Throws missing if there is no such directory; storage if it is
   // read-only, full or not ours; conflict if the target is there but no regular file (a directory, /dev/null). A target
   // that is a symbolic link to a file is replaced, not followed.
   AtomicFile(std::filesystem::path target, const FileAccess& access);
   AtomicFile(AtomicFile&&) noexcept;
   ~AtomicFile();  // removes the temporary if it was not committed or left behind
 
+  // 64 KiB of the disk, for what is written later. Throws storage if it is full.
+  void reserve();
   // The whole contents, once; synced when it returns.
   void write(std::string_view contents);
   // Renames and syncs the directory. A failed fsync is a failure.

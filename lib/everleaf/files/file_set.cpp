@@ -109,7 +109,7 @@ FileSet::FileSet(const std::vector<FileTarget>& targets) {
   for (const auto& target : targets) {
     if (!paths.insert(comparable_path(target.path)).second)
       throw Error(ErrorKind::usage, "two files cannot both be " + target.path.string());
-    files_.emplace_back(target.path, target.access);
+    files_.emplace_back(target.path, target.access).reserve();
   }
   digests_.resize(files_.size());
 }

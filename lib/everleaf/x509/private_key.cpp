@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <everleaf/x509/private_key.hpp>
 
+#include <openssl/decoder.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 
@@ -70,6 +71,28 @@ std::string encode(const EVP_PKEY* key, const EVP_CIPHER* cipher, const Secret& 
   return contents(bio.get());
 }
 
+// For a key of unknown type OpenSSL 3.0 first collects the decoders of all: most are of this one. Null if it is not.
+EVP_PKEY* decode_ec(std::string_view pem) {
+  EVP_PKEY* key = nullptr;
+  const std::unique_ptr<OSSL_DECODER_CTX, Free<OSSL_DECODER_CTX_free>> decoder(
+      OSSL_DECODER_CTX_new_for_pkey(&key, "PEM", nullptr, "EC", EVP_PKEY_KEYPAIR, nullptr, nullptr));
+  const auto bio = read_bio(pem);
+  if (decoder) OSSL_DECODER_from_bio(decoder.get(), bio.get());
+  ERR_clear_error();
+  return key;
+}
+
+EVP_PKEY* decode(std::string_view pem, PasswordAnswer& answer) {
+  constexpr std::string_view begin = "-----BEGIN ";
+  const bool is_alone = pem.starts_with(begin) && pem.find(begin, begin.size()) == std::string_view::npos;
+  if (is_alone && !PrivateKey::is_encrypted_pem(pem))
+    if (auto* key = decode_ec(pem)) return key;
+  const auto bio = read_bio(pem);
+  auto* key = PEM_read_bio_PrivateKey(bio.get(), nullptr, answer_password, &answer);
+  ERR_clear_error();
+  return key;
+}
+
 }  // namespace
 
 std::optional<KeyType> parse_key_type(std::string_view text) {
@@ -92,9 +115,7 @@ PrivateKey PrivateKey::generate(KeyType type) {
 PrivateKey PrivateKey::from_pem(std::string_view pem, const std::string& source,
                                 const std::optional<Secret>& password) {
   PasswordAnswer answer{password};
-  const auto bio = read_bio(pem);
-  std::shared_ptr<EVP_PKEY> key(PEM_read_bio_PrivateKey(bio.get(), nullptr, answer_password, &answer), EVP_PKEY_free);
-  ERR_clear_error();
+  std::shared_ptr<EVP_PKEY> key(decode(pem, answer), EVP_PKEY_free);
   if (key) return PrivateKey(std::move(key));
   if (!answer.asked) throw Error(ErrorKind::malformed, source + " is not a private key in PEM");
   if (!password) throw Error(ErrorKind::crypto, source + " is encrypted", "give its password with --password-file");

@@ -10,6 +10,8 @@ namespace everleaf::agent {
 // The passes on real files and a real CA.
 class FilePasses : public Passes {
  public:
+  explicit FilePasses(std::size_t at_the_ca_at_a_time) : at_the_ca_(at_the_ca_at_a_time) {}
+
   CertificateResult tend(const Configuration& configuration, const ManagedCertificate& certificate,
                          std::stop_token stop) override;
   CertificateResult renew(const Configuration& configuration, const ManagedCertificate& certificate,
@@ -21,8 +23,7 @@ class FilePasses : public Passes {
                     const std::vector<std::string>& certificates, std::stop_token stop) override;
 
  private:
-  static constexpr std::size_t at_the_ca_at_a_time = 4;
-  AtTheCa at_the_ca_{at_the_ca_at_a_time};
+  AtTheCa at_the_ca_;
 };
 
 // Lets what failed before be tried again now, unless the CA asked for patience: somebody has just changed something.

@@ -18,7 +18,6 @@
 namespace everleaf::agent {
 namespace {
 
-constexpr std::size_t certificates_at_a_time = 8;  // half of them at the CA, half writing
 constexpr std::size_t swaps_at_a_time = 1;
 constexpr std::size_t proxies_at_a_time = 2;
 
@@ -54,7 +53,7 @@ class Service {
         manager_(loop_, [this] { return makes_progress(); }),
         endpoint_(loop_, [this](const HttpCall& call) { return answer(call, agent_, how_it_is(), log_); }),
         agent_(passes_, clock_, certificate_workers_, swap_workers_, proxy_workers_, log),
-        certificate_workers_(loop_, certificates_at_a_time),
+        certificate_workers_(loop_, 2 * configuration_->authority.at_a_time),  // half of them at the CA, half writing
         swap_workers_(loop_, swaps_at_a_time),
         proxy_workers_(loop_, proxies_at_a_time) {}
 
@@ -101,7 +100,8 @@ class Service {
 
   bool is_from_start(const Configuration& other) const {
     return other.state == configuration_->state && other.socket_path() == configuration_->socket_path() &&
-           other.metrics == configuration_->metrics;
+           other.metrics == configuration_->metrics &&
+           other.authority.at_a_time == configuration_->authority.at_a_time;
   }
 
   void await_signal() {
@@ -129,7 +129,7 @@ class Service {
     auto loaded = load_configuration(options_.configuration);
     if (loaded.configuration && !is_from_start(*loaded.configuration))
       loaded.problems.push_back(
-          {options_.configuration, 0, 0, "\"state\", \"socket\" and \"listen\" change only with a restart", {}});
+          {options_.configuration, 0, 0, "\"state\", \"socket\", \"listen\" and \"at-a-time\" change only with a restart", {}});
     refused_.clear();
     for (const auto& problem : loaded.problems) {
       refused_.push_back(to_string(problem));
@@ -152,7 +152,7 @@ class Service {
   StateInUse in_use_;
   const Time started_ = system_now();
   std::vector<std::string> refused_;  // of the configuration that was read last
-  FilePasses passes_;
+  FilePasses passes_{configuration_->authority.at_a_time};
   boost::asio::io_context loop_{1};
   SystemClock clock_;
   boost::asio::posix::stream_descriptor signals_;
@@ -195,7 +195,7 @@ int once(const Options& options, const Log& log) {
   const auto configuration = require_configuration(options.configuration);
   const StateInUse in_use(configuration);
   retry_at_once(configuration, log);
-  FilePasses passes;
+  FilePasses passes(1);  // one after the other
   const auto tend_all = [&] {
     Outcome all{true, false};
     for (const auto& [name, certificate] : configuration.certificates) {

@@ -91,16 +91,17 @@ def step_daemons(ca, directory, step, number, idle):
 def storm(ca, directory, number):
     """Renewals a second of everleafd when all are due at once, from the first answer to the last."""
     daemon = host(directory, ca, number, age=0.75).start()
-    seen_at = {}
+    log = open(daemon.log_file, "rb")
+    seen, first = 0, None
 
     def all_seen():
-        count = said(daemon, "obtained")
-        if count:
-            seen_at.setdefault("first", (count, time.perf_counter()))
-        return count == number
+        nonlocal seen, first
+        seen += sum(b"event=obtained " in line for line in log)  # what is new: reading all of it again takes its time
+        first = first or seen and (seen, time.perf_counter())
+        return seen == number
     try:
         wait_until(all_seen, 300, "all are renewed")
-        count, first = seen_at["first"]
+        count, first = first
         seconds = time.perf_counter() - first
         assert said(daemon, "failed") == 0, "a renewal failed"
         return (number - count) / seconds, cpu_seconds(daemon.process) / number

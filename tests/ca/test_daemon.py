@@ -8,11 +8,12 @@ import socket
 import stat
 import subprocess
 import sys
+import threading
 
 import pytest
 
 from certificates import DAY, Seconds, load, load_all, names_of, now, public_bytes
-from daemon import LIVE_FILES, certificate, proxy
+from daemon import LIVE_FILES, Daemon, certificate, proxy
 from lying_ca import LIES, LyingCa
 from program import contents
 
@@ -204,6 +205,34 @@ def test_many_certificates_at_once(daemon, real_ca):
     everleafd.wait(lambda: all(everleafd.has_pair(name) for name in names))
     everleafd.terminate()
     assert sorted(path.name for path in everleafd.live.iterdir()) == sorted(names)
+
+
+class CountingCa(LyingCa):
+    """Knows how many renewals it was at, at most. Two have to come together before any is answered."""
+    there, most, moved = 0, 0, threading.Condition()
+
+    def reply_renew(self, *request):
+        with self.moved:
+            self.there += 1
+            self.most = max(self.most, self.there)
+            self.moved.notify_all()
+            assert self.moved.wait_for(lambda: self.most >= 2, 20)
+        answer = super().reply_renew(*request)
+        with self.moved:
+            self.there -= 1
+        return answer
+
+
+def test_no_more_are_at_the_ca_than_configured(tmp_path):
+    names = [f"c{i}" for i in range(30)]
+    with CountingCa(tmp_path / "ca") as ca:
+        everleafd = Daemon(tmp_path / "daemon", ca, *(certificate(name, 'rekey = "never"') for name in names), root=True)
+        everleafd.write(everleafd.config.read_text().replace("[ca]", "[ca]\nat-a-time = 2"))
+        old = {name: everleafd.place(name, ca.leaf(**DUE)).serial(name) for name in names}
+        everleafd.start()
+        everleafd.wait(lambda: all(everleafd.serial(name) != old[name] for name in names))
+        everleafd.terminate()
+    assert ca.most == 2
 
 
 # Proxies

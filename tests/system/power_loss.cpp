@@ -131,7 +131,7 @@ class Host {
   Generation old_ = generation(ca_, 23h);
   Generation new_ = generation(ca_, 24h);
   Configuration configuration_{.authority = {HttpsUrl::parse("https://ca.internal"), Fingerprint{}}};
-  FilePasses passes_;
+  FilePasses passes_{1};
 };
 
 using Action = std::function<void()>;

@@ -155,6 +155,18 @@ TEST_CASE("several roots may be configured, and what becomes of others") {
   CHECK(good("").authority.roots == RootsRule::pinned);
 }
 
+TEST_CASE("how many may ask the CA at a time is a number") {
+  const std::string ca = "[ca]\nurl = 'ca'\nfingerprint = '" + fingerprint + "'\nat-a-time = ";
+  CHECK(Files(ca + "64\n").load().configuration.value().authority.at_a_time == 64);
+  CHECK(good("").authority.at_a_time == 4);
+  for (const std::string wrong : {"0", "-1", "65", "9223372036854775807", "2.0", "'2'", "true"}) {
+    CAPTURE(wrong);
+    const auto problems = Files(ca + wrong + "\n").load().problems;
+    REQUIRE(problems.size() == 1);
+    CHECK(problems[0].text == "[ca]: \"at-a-time\" must be a number from 1 to 64");
+  }
+}
+
 TEST_CASE("a list of places of the CA has to name some, each once") {
   const struct {
     const char* list;
@@ -423,7 +435,7 @@ TEST_CASE("each problem is told with its place, what is wrong and what was meant
        "letter or digit)"},
       {"[certificate]\nweb = 'x'\n", "2:7: [certificate.web] must be a table"},
       {"proxy = 5\n",
-       "1:1: [ca]: unknown key \"proxy\" (known here: url, fingerprint, root, roots)"},  // it stands there
+       "1:1: [ca]: unknown key \"proxy\" (known here: url, fingerprint, root, roots, at-a-time)"},  // it stands there
       {"[proxy.nginx]\n", "1:1: [proxy.nginx]: \"reload\" is missing"},
       {"[proxy.nginx]\nreload = 'nginx -s reload'\n",
        "2:10: [proxy.nginx]: \"reload\" must be a table, or \"none\" ({ systemd = \"nginx.service\" }, { "

@@ -31,6 +31,7 @@ struct Authority {
   RootsRule roots = RootsRule::pinned;
   std::vector<Fingerprint> more_roots{};  // fingerprints of others
   std::vector<HttpsUrl> stand_ins{};      // the same CA elsewhere: tried in this order where `url` does not answer
+  std::size_t at_a_time = 4;              // so many certificates ask it at most
 };
 
 // How a proxy is made to read its files again.

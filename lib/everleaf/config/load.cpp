@@ -31,8 +31,6 @@ namespace fs = std::filesystem;
 struct Draft {
   std::vector<HttpsUrl> urls;
   std::optional<std::variant<Fingerprint, fs::path>> root;
-  std::vector<Fingerprint> more_roots;
-  RootsRule roots = RootsRule::pinned;
   bool has_authority = false;
   bool has_paths = false;
   bool has_metrics = false;
@@ -75,14 +73,14 @@ void read_fingerprints(const std::vector<std::string>& texts, const TableReader&
     else if (!draft.root)
       draft.root = *parsed;
     else
-      draft.more_roots.push_back(*parsed);
+      draft.configuration.authority.more_roots.push_back(*parsed);
   }
 }
 
 void read_roots_rule(TableReader& reader, Draft& draft) {
   const auto text = reader.text("roots").value_or("pinned");
   if (text == "follow")
-    draft.roots = RootsRule::follow;
+    draft.configuration.authority.roots = RootsRule::follow;
   else if (text != "pinned")
     reader.complain("roots", "\"roots\" must be \"pinned\" or \"follow\"");
 }
@@ -105,6 +103,7 @@ void read_authority(const toml::table& table, Draft& draft, const ProblemList& p
     reader.complain("", "\"fingerprint\" is missing", "or give \"root\", the path of the root certificate");
   }
   read_roots_rule(reader, draft);
+  if (const auto number = reader.number("at-a-time", 64)) draft.configuration.authority.at_a_time = *number;
   reader.finish();
 }
 
@@ -478,8 +477,10 @@ LoadedConfiguration load_configuration(const fs::path& main_file) {
   check_haproxy_names(draft, result.problems);
   if (result.problems.empty()) assign_probes(draft.probes, draft.configuration, result.problems);
   if (!result.problems.empty()) return result;
-  draft.configuration.authority = {
-      draft.urls.front(), *draft.root, draft.roots, draft.more_roots, {draft.urls.begin() + 1, draft.urls.end()}};
+  auto& authority = draft.configuration.authority;
+  authority.url = draft.urls.front();
+  authority.root = *draft.root;
+  authority.stand_ins.assign(draft.urls.begin() + 1, draft.urls.end());
   result.configuration = std::move(draft.configuration);
   return result;
 }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <utility>
 
 #include <everleaf/config/nearest.hpp>
 #include <everleaf/error/error.hpp>
@@ -60,6 +61,15 @@ std::optional<std::chrono::nanoseconds> TableReader::duration(const std::string&
   if (const auto value = found->value_exact<std::string>())
     if (const auto parsed = parse_duration(*value); parsed && *parsed > Duration{0}) return parsed;
   complain(key, "\"" + key + "\" must be a duration with its unit", "write it as \"90s\", \"16h\" or \"30d\"");
+  return std::nullopt;
+}
+
+std::optional<std::size_t> TableReader::number(const std::string& key, std::size_t most) {
+  const auto* found = node(key);
+  if (found == nullptr) return std::nullopt;
+  if (const auto value = found->value_exact<std::int64_t>(); value && *value > 0 && std::cmp_less_equal(*value, most))
+    return static_cast<std::size_t>(*value);
+  complain(key, "\"" + key + "\" must be a number from 1 to " + std::to_string(most));
   return std::nullopt;
 }
 

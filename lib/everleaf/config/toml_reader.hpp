@@ -48,6 +48,7 @@ class TableReader {
   std::optional<std::string> text(const std::string& key);
   std::optional<std::filesystem::path> path(const std::string& key);  // absolute; "%d" replaced
   std::optional<std::chrono::nanoseconds> duration(const std::string& key);
+  std::optional<std::size_t> number(const std::string& key, std::size_t most);  // from 1
   std::vector<std::string> texts(const std::string& key);
   const toml::table* table(const std::string& key);
   const toml::node* node(const std::string& key);

@@ -100,8 +100,7 @@ class Service {
 
   bool is_from_start(const Configuration& other) const {
     return other.state == configuration_->state && other.socket_path() == configuration_->socket_path() &&
-           other.metrics == configuration_->metrics &&
-           other.authority.at_a_time == configuration_->authority.at_a_time;
+           other.metrics == configuration_->metrics && other.authority.at_a_time == configuration_->authority.at_a_time;
   }
 
   void await_signal() {
@@ -128,8 +127,11 @@ class Service {
   void reload() {
     auto loaded = load_configuration(options_.configuration);
     if (loaded.configuration && !is_from_start(*loaded.configuration))
-      loaded.problems.push_back(
-          {options_.configuration, 0, 0, "\"state\", \"socket\", \"listen\" and \"at-a-time\" change only with a restart", {}});
+      loaded.problems.push_back({options_.configuration,
+                                 0,
+                                 0,
+                                 "\"state\", \"socket\", \"listen\" and \"at-a-time\" change only with a restart",
+                                 {}});
     refused_.clear();
     for (const auto& problem : loaded.problems) {
       refused_.push_back(to_string(problem));

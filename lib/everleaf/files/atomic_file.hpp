@@ -18,10 +18,10 @@ namespace everleaf {
 class AtomicFile {
  public:
   // Creates the temporary `.NAME.everleaf-XXXXXXXX` in the target's directory with exactly `access` from its first byte
-  // (whatever the umask) and else, where we may, owner, group and ACL of the file that it is going to replace, and holds
-  // a flock on it. Throws missing if there is no such directory; storage if it is
-  // read-only, full or not ours; conflict if the target is there but no regular file (a directory, /dev/null). A target
-  // that is a symbolic link to a file is replaced, not followed.
+  // (whatever the umask) and else, where we may, owner, group and ACL of the file that it is going to replace, and
+  // holds a flock on it. Throws missing if there is no such directory; storage if it is read-only, full or not ours;
+  // conflict if the target is there but no regular file (a directory, /dev/null). A target that is a symbolic link to a
+  // file is replaced, not followed.
   AtomicFile(std::filesystem::path target, const FileAccess& access);
   AtomicFile(AtomicFile&&) noexcept;
   ~AtomicFile();  // removes the temporary if it was not committed or left behind

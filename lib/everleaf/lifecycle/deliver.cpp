@@ -132,7 +132,8 @@ std::vector<LiveFile> Place::staged_files() const {
 
 void Place::check_given_files() const {
   if (!given_) return;
-  for (const auto& file : given_files()) AtomicFile(file.target.path, file.target.access).reserve();  // made and removed again
+  for (const auto& file : given_files())
+    AtomicFile(file.target.path, file.target.access).reserve();  // made and removed again
 }
 
 void Place::check_writable() const {

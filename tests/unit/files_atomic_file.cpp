@@ -279,5 +279,5 @@ TEST_CASE("a temporary that an intent record names is no stray, nor is one besid
 
 TEST_CASE("where there is no directory there are no strays") {
   const TemporaryDirectory directory;
-  remove_stray_temporaries(directory / "none/tls.crt");
+  CHECK_NOTHROW(remove_stray_temporaries(directory / "none/tls.crt"));
 }

@@ -91,7 +91,7 @@ class RecentlyParsed {
   }
 
  private:
-  static constexpr std::size_t most = 32;
+  static constexpr std::size_t most = 128;
   struct Entry {
     std::string block;
     std::shared_ptr<X509> certificate;

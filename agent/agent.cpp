@@ -265,7 +265,7 @@ void Agent::look_at_failed() {
 
 // What a pass found out about its certificate. A request is met once the pass that obeyed it is over, swap included.
 void Agent::note(CertificateEntry& entry, const CertificateResult& result) const {
-  if (result.on_disk) {
+  if (result.on_disk && !std::holds_alternative<UnusableOnDisk>(*result.on_disk)) {  // else it was what proxies have
     const auto* pair = std::get_if<PairOnDisk>(&*result.on_disk);
     entry.pair = pair != nullptr ? std::optional(*pair) : std::nullopt;
   }

@@ -72,6 +72,9 @@ void swap_in(const Configuration& configuration, const ManagedCertificate& certi
   const auto leaf = place.next_leaf();
   if (!leaf || leaf->fingerprint() != staged.leaf)
     throw Error(ErrorKind::conflict, "what was staged for " + certificate.name + " is gone");
+  if (leaf->validity().not_after <= system_now())
+    throw Error(ErrorKind::conflict,
+                "what was staged for " + certificate.name + " expired before it could be delivered");
   Obligation obligation{certificate.name, leaf->fingerprint(), system_now()};
   if (const auto present = place.look(); const auto* pair = std::get_if<PairOnDisk>(&present))
     obligation.deadline = pair->validity.not_after;

@@ -18,6 +18,7 @@ namespace {
 
 constexpr std::chrono::hours longest_wait{1};        // files are looked at this often even if nothing is due
 constexpr std::chrono::seconds time_for_listing{4};  // of the CA's roots
+constexpr std::chrono::seconds until_seen{10};
 
 // One certificate, for the length of one pass.
 class Tending {
@@ -58,6 +59,7 @@ class Tending {
   AuthorityState authority();
   void obtain(const Step& step, const std::string& why);
   void note_failure(const Error& error);
+  void note_failure_ahead(const Error& error, Time now);
 
   const Configuration& configuration_;
   const ManagedCertificate& certificate_;
@@ -70,7 +72,8 @@ class Tending {
   Trust trust_;
   bool has_listed_ = false;
   bool authority_is_damaged_ = false;
-  bool at_once_ = false;  // for that somebody asked
+  bool at_once_ = false;           // for that somebody asked
+  std::optional<Time> planned_{};  // when it was due, had nobody asked
   CertificateResult result_;
 };
 
@@ -171,7 +174,8 @@ void Tending::look_and_act() {
   const auto pending = held && !is_live ? place_.next() : std::nullopt;
   if (pending && pending->leaf().fingerprint() == held->leaf) {
     if (deal_with_held(*pending, *held)) return;
-  } else if (const auto staged = place_.staged(); staged && is_ours(staged->leaf().fingerprint(), pair, debts)) {
+  } else if (const auto staged = place_.staged(); staged && is_ours(staged->leaf().fingerprint(), pair, debts) &&
+                                                  staged->leaf().validity().not_after > system_now()) {
     return offer(*staged, place_.live());
   } else if (held && debts.empty()) {
     state_.remove_withheld(certificate_.name);
@@ -180,8 +184,10 @@ void Tending::look_and_act() {
   auto plan = next_step(certificate_, on_disk_, attempts_, debts, system_now());
   // Adopting is the business of the proxy's own queue; the certificate only waits.
   if (std::holds_alternative<Adopt>(plan.step)) plan = next_step(certificate_, on_disk_, attempts_, {}, system_now());
-  if (at_once_ && std::holds_alternative<WaitUntil>(plan.step))
+  if (const auto* waiting = std::get_if<WaitUntil>(&plan.step); at_once_ && waiting != nullptr) {
+    planned_ = waiting->when;
     plan = {look_ahead(certificate_, on_disk_, attempts_, system_now()).then.step, "somebody asked for it"};
+  }
   carry_out(plan);
 }
 
@@ -235,7 +241,7 @@ void Tending::withhold(const Identity& pending, const std::string& reason, Time 
 
 void Tending::hold(const Withheld& withheld, Time until) {
   result_.failed = true;
-  result_.last_error = withheld.reason;
+  result_.last_error = "a new one is held back until " + format_time(until) + ": " + withheld.reason;
   result_.look_again = std::min<Time>(until, system_now() + longest_wait);
 }
 
@@ -391,6 +397,12 @@ void Tending::obtain(const Step& step, const std::string& why) {
   offer(identity, present);
 }
 
+// What was not due has not failed: it goes on as planned, once who asked has seen why.
+void Tending::note_failure_ahead(const Error& error, Time now) {
+  result_.look_again = now + until_seen;
+  say(Priority::warning, "failed", {{"error", error.what()}, {"hint", error.hint()}, {"next", format_time(*planned_)}});
+}
+
 void Tending::note_failure(const Error& error) {
   const Time now = system_now();
   if (error.kind() == ErrorKind::cancelled) {
@@ -399,6 +411,7 @@ void Tending::note_failure(const Error& error) {
   }
   result_.failed = true;
   result_.last_error = error.what();
+  if (planned_) return note_failure_ahead(error, now);
   everleaf::note_failure(attempts_, error, now);
   const auto plan = next_step(certificate_, on_disk_, attempts_, {}, now);
   const auto* waiting = std::get_if<WaitUntil>(&plan.step);

@@ -64,4 +64,9 @@ std::string text_in(const Json& object, const char* member) {
   return found != object.end() && found->is_string() ? escape(found->get<std::string>(), 400) : "";
 }
 
+std::string next_try_in(const Json& object, const char* member) {
+  auto time = text_in(object, member);
+  return time.empty() ? "now" : std::move(time);
+}
+
 }  // namespace everleaf::cli

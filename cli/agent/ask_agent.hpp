@@ -29,5 +29,7 @@ class AskAgent {
 
 // A member of an answer, fit for a terminal; "" if it has no such text.
 std::string text_in(const nlohmann::ordered_json& object, const char* member);
+// When something is tried next; "now" while it is being tried.
+std::string next_try_in(const nlohmann::ordered_json& object, const char* member);
 
 }  // namespace everleaf::cli

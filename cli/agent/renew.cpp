@@ -81,7 +81,7 @@ int renew(const RenewOptions& options) {
   for (const auto& proxy : end.at("proxies")) {
     if (!owed_for(proxy, options.name).is_null())
       throw Error(ErrorKind::hook, text_in(proxy, "name") + " has not taken it up: " + text_in(proxy, "problem"),
-                  "it is tried again at " + text_in(proxy, "next-try"));
+                  "it is tried again: " + next_try_in(proxy, "next-try"));
     say_checked("Taken up by", text_in(proxy, "name"));
   }
   return 0;

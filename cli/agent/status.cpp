@@ -42,7 +42,7 @@ void show(const Json& certificate, Time now) {
   const auto failures = certificate.value("failures", 0);
   if (failures > 0)
     std::printf("          %d %s in a row, next try %s\n", failures, failures == 1 ? "failure" : "failures",
-                text_in(certificate, "next-look").c_str());
+                next_try_in(certificate, "next-look").c_str());
 }
 
 void show_proxy(const Json& proxy) {
@@ -62,7 +62,7 @@ void show_proxy(const Json& proxy) {
   }
   if (well) return;
   std::printf("          %s\n", text_in(proxy, "problem").c_str());
-  if (!owed.empty()) std::printf("          next try %s\n", text_in(proxy, "next-try").c_str());
+  if (!owed.empty()) std::printf("          next try %s\n", next_try_in(proxy, "next-try").c_str());
 }
 
 bool is_well(const Json& things) {

@@ -84,6 +84,29 @@ def test_given_files_are_written_where_they_are_wanted(daemon, real_ca, work):
     assert (work / "both.pem").read_text() == (work / "client.crt").read_text() + (work / "client.key").read_text()
 
 
+def test_a_directory_that_is_missing_stays_missing(daemon, lying_ca, work):
+    none = work / "none"
+    everleafd = daemon(lying_ca, certificate("one", f'files = {{ certificate = "{none}/a.crt", key = "{none}/a.key" }}',
+                                             by_password(lying_ca)))
+    for _ in range(2):
+        result = everleafd.once()
+        assert result.status == 1 and f"make the directory {none} first" in result.stderr, str(result)
+        assert contents(work) == {} and not lying_ca.asked("sign")
+    none.mkdir()
+    everleafd.once().succeeded()
+    assert sorted(contents(none)) == ["a.crt", "a.key"]
+
+
+def test_what_expired_before_it_was_delivered_is_not(daemon, lying_ca):
+    """Staged, and then the machine was off."""
+    everleafd = daemon(lying_ca, certificate("one", by_password(lying_ca)))
+    everleafd.place("one", lying_ca.leaf(not_before=now() - 4 * DAY))
+    everleafd.place(".one.next", lying_ca.leaf(not_before=now() - 2 * DAY))
+    result = everleafd.once().succeeded()
+    assert result.stderr.count("event=delivered") == result.stderr.count("event=obtained") == 1
+    assert load(everleafd.crt("one")).not_valid_after > now()
+
+
 def test_a_pair_that_is_there_is_adopted(daemon, lying_ca):
     everleafd = daemon(lying_ca, certificate("one", by_password(lying_ca)), root=True).place("one", lying_ca.leaf())
     before = contents(everleafd.live)

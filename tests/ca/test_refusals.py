@@ -469,13 +469,14 @@ def test_what_an_upstream_refuses_is_not_delivered(asking, upstream, lying_ca, k
     assert everleafd.serial("one") == new and len(lying_ca.asked("sign")) == 1
 
 
-def test_a_daemon_holds_back_what_an_upstream_refuses_until_it_is_welcome(asking, upstream, lying_ca):
+def test_a_daemon_holds_back_what_an_upstream_refuses_until_it_is_welcome(asking, upstream, lying_ca, everleaf):
     port, mend = upstream("400")
     everleafd = asking(port)
     old = everleafd.serial("one")
     everleafd.start()
     everleafd.wait_for_log("event=withheld")
     assert everleafd.serial("one") == old
+    assert "a new one is held back until 20" in everleaf("status", "--config", everleafd.config).stdout
     mend()
     everleafd.reload()
     everleafd.wait_for_log("event=adopted")

@@ -9,6 +9,7 @@ import pytest
 from certificates import DAY, load, now
 from daemon import certificate, proxy
 from lying_ca import LIES, refuses
+from program import wait_until
 
 NEW = {"not_before": now() - DAY / 10}
 DUE = {"not_before": now() - 0.75 * DAY}
@@ -57,6 +58,17 @@ def test_what_needs_attention_is_shown(daemon, lying_ca, hook, ask):
     assert ask(everleafd, "status", "--json").status == ask(everleafd, "status", "two").status == 1
     assert ask(everleafd, "status", "one").status == 1  # its proxy
     everleafd.terminate()
+
+
+def test_what_does_not_match_is_known_by_what_it_was(fresh, ask, lying_ca):
+    """Proxies still have it: an alert that compares its end with the time has to see it."""
+    everleafd = fresh()
+    before = json.loads(ask(everleafd, "status", "--json").succeeded().stdout)["certificates"][0]
+    (everleafd.live / "one" / "tls.key").write_text(lying_ca.leaf(**NEW).key_pem)
+    everleafd.reload()
+    everleafd.wait_for_log("event=needs-attention")
+    said = json.loads(ask(everleafd, "status", "--json").stdout)["certificates"][0]
+    assert not said["well"] and "tls.crt and tls.key do not match" in said["problem"] and said["not-after"] == before["not-after"]
 
 
 def test_a_refused_configuration_needs_attention(fresh, ask):
@@ -115,6 +127,10 @@ def test_a_refusal_is_told_and_changes_nothing(fresh, ask, lying_ca):
     before = everleafd.serial("one")
     ask(everleafd, "renew", "one").failed("not today", "everleaf plan one")
     assert everleafd.serial("one") == before
+    wait_until(lambda: ask(everleafd, "status").status == 0, 30, "what was not due goes on as planned")
+    plan = json.loads(ask(everleafd, "plan", "--json").succeeded().stdout)["certificates"][0]
+    status = json.loads(ask(everleafd, "status", "--json").succeeded().stdout)["certificates"][0]
+    assert status["failures"] == 0 and plan["when"] == status["renewal"] > status["next-look"]
     lying_ca.lies.clear()
     ask(everleafd, "renew", "one").succeeded()
     assert everleafd.serial("one") != before

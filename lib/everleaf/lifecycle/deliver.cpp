@@ -111,11 +111,14 @@ std::vector<std::filesystem::path> Place::given_paths() const {
 // What commands on these files hold as well while they look at or replace them.
 Lock Place::lock_given_files() const {
   const auto directory = given_->certificate.parent_path();
+  if (!std::filesystem::exists(directory))  // a lock file would be made
+    throw Error(ErrorKind::missing, "cannot write " + given_->certificate.string() + ": there is no directory",
+                "make the directory " + directory.string() + " first");
   return Lock::acquire(directory, {}, std::chrono::seconds(2));
 }
 
 void Place::recover() const {
-  if (!given_) return;
+  if (!given_ || !std::filesystem::exists(given_->certificate.parent_path())) return;
   const auto lock = lock_given_files();
   recover_files(given_paths());
 }
@@ -151,7 +154,8 @@ Place::PairText Place::read_live() const {
     return {read_file_if_present(given_->certificate), read_file_if_present(given_->key),
             given_->certificate.string() + " and " + given_->key.string()};
   auto files = directory_.read_live_together({certificate_file, key_file});
-  return {std::move(files[0]), std::move(files[1]), directory_.path().string()};
+  return {std::move(files[0]), std::move(files[1]),
+          (directory_.path() / certificate_file).string() + " and " + std::string(key_file)};
 }
 
 std::optional<Identity> Place::live() const {

@@ -3,6 +3,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 
 #include <everleaf/error/error.hpp>
 #include <everleaf/secret/secret.hpp>
@@ -29,6 +30,8 @@ int main(int argc, char** argv) try {
   std::signal(SIGPIPE, SIG_IGN);  // whoever read our log may go away
   std::signal(SIGHUP, SIG_IGN);   // until the loop listens to it
   umask(022);
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error like a full disk
+  unsetenv("SSLKEYLOGFILE");      // libcurl would write there what decrypts our connections
   everleaf::forbid_core_dumps();
   everleaf::wipe_freed_memory();
   int exit_status = 0;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <csignal>
+#include <cstdlib>
 #include <exception>
 
 #include <everleaf/secret/secret.hpp>
@@ -8,6 +9,8 @@
 
 int main(int argc, char** argv) try {
   std::signal(SIGPIPE, SIG_IGN);  // a reader that goes away must not end us between the CA and a hook
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error like a full disk
+  unsetenv("SSLKEYLOGFILE");      // libcurl would write there what decrypts our connections
   everleaf::forbid_core_dumps();
   everleaf::wipe_freed_memory();
   everleaf::leave_openssl_at_exit();

@@ -18,8 +18,7 @@ Lock lock_directory_of(const fs::path& file, std::stop_token stop) {
   return Lock::acquire(directory_of(file), std::move(stop), std::chrono::seconds(10));
 }
 
-PrivateKey read_key(const fs::path& file, KeyPassword& password) {
-  const auto pem = read_file(file);
+PrivateKey parse_key(const std::string& pem, const fs::path& file, KeyPassword& password) {
   if (!PrivateKey::is_encrypted_pem(pem)) return PrivateKey::from_pem(pem, file.string());
   return PrivateKey::from_pem(pem, file.string(), password.of(file));
 }
@@ -45,18 +44,22 @@ Secret KeyPassword::of(const fs::path& key) {
 
 PrivateKey read_key(const fs::path& file, const std::string& password_file) {
   KeyPassword password(password_file);
-  return read_key(file, password);
+  return parse_key(read_file(file), file, password);
 }
 
 Identity read_pair(const fs::path& certificate, const fs::path& key, KeyPassword& password,
                    const OutputOptions& outputs, std::stop_token stop) {
+  std::string certificate_pem;
+  std::string key_pem;
   {
     const auto lock = lock_directory_of(certificate, std::move(stop));
     std::vector<fs::path> files{certificate, key};
     for (const auto& part : outputs.parts()) files.push_back(part);
     if (recover_files(files)) say("An interrupted replacement of " + certificate.string() + " was completed.");
+    certificate_pem = read_file(certificate);
+    key_pem = read_file(key);
   }
-  Identity identity{parse_certificates(read_file(certificate), certificate.string()), read_key(key, password)};
+  Identity identity{parse_certificates(certificate_pem, certificate.string()), parse_key(key_pem, key, password)};
   require_matching(identity, certificate.string() + " and " + key.string());
   return identity;
 }
@@ -83,18 +86,24 @@ OutputPair::OutputPair(fs::path certificate, fs::path key, KeyFile key_file, Exi
   want(Part::chain, options.chain);
   want(Part::full_chain, options.full_chain);
 
-  const auto lock = lock_directory_of(certificate_, stop_);
-  auto known = paths_;
-  if (key_file_ == KeyFile::keep) known.push_back(key_);  // of a record that was left by a rekey
-  recover_files(known);
+  {
+    const auto lock = lock_directory_of(certificate_, stop_);
+    recover();
+    before_ = contents();
+  }
+  require_replaceable(paths_, existing_);  // may ask somebody: nobody else waits for the answer
   std::vector<FileTarget> targets;
   for (std::size_t i = 0; i < parts_.size(); ++i) {
     const auto holds = parts_[i] == Part::key ? OutputOptions::Holds::key : OutputOptions::Holds::certificates;
     targets.push_back({paths_[i], options.access_to(paths_[i], holds)});
   }
-  require_replaceable(paths_, existing_);
-  before_ = contents();
   files_.emplace(targets);
+}
+
+void OutputPair::recover() const {
+  auto known = paths_;
+  if (key_file_ == KeyFile::keep) known.push_back(key_);  // of a record that was left by a rekey
+  recover_files(known);
 }
 
 void OutputPair::want(Part part, const fs::path& file) {
@@ -109,17 +118,25 @@ std::vector<std::optional<std::string>> OutputPair::contents() const {
   return both;
 }
 
+// Whether that file holds this key now; where it is encrypted, what it did.
+bool OutputPair::is_on_disk(const PrivateKey& key) const {
+  const auto now = read_file_if_present(key_);
+  if (!now) return false;
+  if (PrivateKey::is_encrypted_pem(*now)) return now == before_[1];
+  try {
+    return PrivateKey::from_pem(*now, key_.string()) == key;
+  } catch (const Error&) {  // somebody put something else there
+    return false;
+  }
+}
+
 void OutputPair::require_unchanged(const PrivateKey* key) const {
-  const auto now = contents();
-  if (now == before_) return;
   const auto what = key_file_ == KeyFile::absent ? certificate_.string() + " was"
                                                  : certificate_.string() + " and " + key_.string() + " were";
   const Error changed(ErrorKind::conflict, what + " changed by somebody else meanwhile",
                       "nothing was written; look at what is there now");
-  if (existing_ != ExistingFiles::replace) throw changed;
-  if (key_file_ != KeyFile::keep) return;
-  if (!now[1] || PrivateKey::is_encrypted_pem(*now[1]) || PrivateKey::from_pem(*now[1], key_.string()) != *key)
-    throw changed;
+  if (existing_ != ExistingFiles::replace && contents() != before_) throw changed;
+  if (key_file_ == KeyFile::keep && !is_on_disk(*key)) throw changed;
 }
 
 void OutputPair::write(const Identity& identity, const TrustAnchors& roots) {
@@ -132,6 +149,7 @@ void OutputPair::write(const std::vector<Certificate>& chain, const TrustAnchors
 
 void OutputPair::write(const std::vector<Certificate>& chain, const PrivateKey* key, const TrustAnchors& roots) {
   const auto lock = lock_directory_of(certificate_, stop_);
+  recover();  // somebody may have been killed meanwhile
   require_unchanged(key);
   for (std::size_t i = 0; i < parts_.size(); ++i) switch (parts_[i]) {
       case Part::chain_with_leaf: files_->write(i, to_pem(chain)); break;

@@ -60,6 +60,8 @@ class OutputPair {
   enum class Part { chain_with_leaf, key, leaf, chain, full_chain };
 
   void want(Part part, const std::filesystem::path& file);
+  void recover() const;
+  bool is_on_disk(const PrivateKey& key) const;
   std::vector<std::optional<std::string>> contents() const;
   void require_unchanged(const PrivateKey* key) const;
   void write(const std::vector<Certificate>& chain, const PrivateKey* key, const TrustAnchors& roots);

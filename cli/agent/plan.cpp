@@ -99,6 +99,7 @@ Json to_json(const Planned& planned) {
           {"survive-seconds", certificate.survive ? Json(certificate.survive->count()) : Json(nullptr)},
           {"attempts", to_json(situation.attempts)},
           {"staged-until", situation.staged ? Json(format_time(situation.staged->not_after)) : Json(nullptr)},
+          {"held-back", situation.held ? Json(situation.held->reason) : Json(nullptr)},
           {"owed", owed}};
 }
 
@@ -144,7 +145,8 @@ void show(const Planned& planned, Time at) {
                   : ("at " + format_time(prospect.when) + ", in " + format_duration(away)).c_str());
   show("why", escape(reason_of(prospect.now), 1000));
   if (situation.staged)
-    show("staged", "a newer one, until " + format_time(situation.staged->not_after) + ", goes in first");
+    show("staged", "a newer one, until " + format_time(situation.staged->not_after) +
+                       (situation.held ? ", is held back: " + escape(situation.held->reason, 400) : ", goes in first"));
   if (const auto* pair = std::get_if<PairOnDisk>(&situation.on_disk)) show(*pair, certificate);
   show(situation.attempts, at);
   for (const auto& owed : situation.owed) show(owed, at);

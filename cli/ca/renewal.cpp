@@ -32,6 +32,16 @@ bool renew_if_due(const RenewalOptions& options, const Renewal& renewal) try {
   throw renewal_error(error, "cannot " + renewal.verb + " " + options.certificate_file);
 }
 
+// Somebody may have been asked for a password meanwhile. An encrypted key is known by the certificate beside it.
+void require_still_there(const RenewalOptions& options, const Identity& present) {
+  if (!PrivateKey::is_encrypted_pem(read_file(options.key_file))) return;  // will be looked at when it counts
+  const auto chain = parse_certificates(read_file(options.certificate_file), options.certificate_file);
+  if (chain.front() != present.leaf())
+    throw Error(ErrorKind::conflict,
+                options.certificate_file + " and " + options.key_file + " were changed by somebody else meanwhile",
+                "nothing was written; look at what is there now");
+}
+
 }  // namespace
 
 void RenewalOptions::add_to(CLI::App& command, const std::string& period_flag) {
@@ -64,6 +74,7 @@ int run(const RenewalOptions& options, const Renewal& renewal) {
 Identity obtain(const RenewalOptions& options, const Renewal& renewal, const Identity& present, ExistingFiles existing,
                 const std::function<void(const Identity&)>& before_writing, std::stop_token stop) {
   OutputPair output(renewal.certificate, renewal.key, renewal.key_file, existing, options.output, stop);
+  if (renewal.key_file == KeyFile::keep) require_still_there(options, present);
   auto ca = options.ca.connect(std::move(stop));
   auto renewed = renewal.ask(ca, present);
   before_writing(renewed);

@@ -453,7 +453,7 @@ def upstream(tmp_path, lying_ca, nginx):
 
 
 @pytest.mark.parametrize("kind", ["400", "403", "alert"])
-def test_what_an_upstream_refuses_is_not_delivered(asking, upstream, lying_ca, kind):
+def test_what_an_upstream_refuses_is_not_delivered(asking, upstream, lying_ca, kind, everleaf):
     port, mend = upstream(kind)
     everleafd = asking(port)
     old = everleafd.serial("one")
@@ -463,6 +463,7 @@ def test_what_an_upstream_refuses_is_not_delivered(asking, upstream, lying_ca, k
         assert f"127.0.0.1:{port}" in result.stderr and ("alert" if kind == "alert" else kind) in result.stderr
         assert f"deadline={expiry(everleafd, 'one')}" in result.stderr and "event=delivered" not in result.stderr
         assert everleafd.serial("one") == old and len(lying_ca.asked("sign")) == 1
+    assert "is held back: " in everleaf("plan", "--config", everleafd.config).stdout
     new = pending(everleafd, "one")
     mend()
     everleafd.once().succeeded()

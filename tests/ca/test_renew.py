@@ -191,6 +191,27 @@ def test_a_process_is_signalled(everleaf, lying_ca, work, command, how):
         assert process.wait() == -10
 
 
+@pytest.mark.parametrize("question", ["password", "overwrite"])
+def test_what_was_replaced_while_somebody_is_asked_stays(everleaf, lying_ca, work, question):
+    """Nobody waits for the answer, and a new certificate does not go beside another key."""
+    pair = lying_ca.leaf()
+    pair.save(work / "client.crt", work / "client.key")
+    if question == "password":
+        encryption = serialization.BestAvailableEncryption(b"hush")
+        (work / "client.key").write_bytes(pair.key.private_bytes(PEM, serialization.PrivateFormat.PKCS8, encryption))
+    replaced = []
+
+    def replace():
+        everleaf("ca", "certificate", "myuser", "client.crt", "client.key", "--force", *lying_ca.trust(),
+                 *lying_ca.credential()).succeeded().within_limits(seconds=5)
+        replaced.append(load(work / "client.crt").serial_number)
+    force = ["--force"] if question == "password" else []
+    status, shown = everleaf.at_a_terminal(["ca", "renew", "client.crt", "client.key", *force, *lying_ca.trust()],
+                                           "hush" if question == "password" else "y", meanwhile=replace)
+    assert status == 1 and "changed by somebody else" in shown, shown
+    assert [load(work / "client.crt").serial_number] == replaced and pair_matches(work / "client.crt", work / "client.key")
+
+
 def test_an_encrypted_key_needs_its_password(everleaf, lying_ca, work):
     pair = lying_ca.leaf().save(work / "client.crt")
     encryption = serialization.BestAvailableEncryption(b"hush")

@@ -70,8 +70,9 @@ class Program:
     def __call__(self, *arguments, stdin=None, limit=60, **variables):
         return run([BINARIES / self.name, *arguments], self.directory, {**self.environment, **variables}, stdin, limit)
 
-    def at_a_terminal(self, arguments, answer, limit=30):
-        """With a terminal of its own, at which `answer` is typed; its status and all that was shown."""
+    def at_a_terminal(self, arguments, answer, limit=30, meanwhile=None):
+        """With a terminal of its own, at which `answer` is typed; its status and all that was shown. `meanwhile` happens when
+        it asks."""
         child, terminal = pty.fork()
         if child == 0:
             os.chdir(self.directory)
@@ -79,8 +80,13 @@ class Program:
         signal_at_limit = threading.Timer(limit, os.kill, (child, signal.SIGKILL))
         signal_at_limit.start()
         try:
+            asked = b""
+            while meanwhile and not asked.rstrip().endswith(b":"):
+                asked += os.read(terminal, 65536)
+            if meanwhile:
+                meanwhile()
             os.write(terminal, f"{answer}\n".encode())
-            shown = b"".join(iter(lambda: read_terminal(terminal), b"")).decode()
+            shown = (asked + b"".join(iter(lambda: read_terminal(terminal), b""))).decode()
             return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), shown
         finally:
             signal_at_limit.cancel()

@@ -21,6 +21,16 @@ std::vector<Owed> owed_for(const ManagedCertificate& certificate, const StateDir
   return owed;
 }
 
+void look_at_staged(const Place& place, const std::optional<Withheld>& held, Situation& situation) {
+  const auto pending = held ? place.next_leaf() : std::nullopt;
+  if (pending && pending->fingerprint() == held->leaf) {
+    situation.staged = pending->validity();
+    situation.held = held;
+  } else if (const auto staged = place.staged()) {
+    situation.staged = staged->leaf().validity();
+  }
+}
+
 }  // namespace
 
 OnDisk look_at(const Place& place, const Trust& trust) {
@@ -39,7 +49,7 @@ Situation look_at(const Configuration& configuration, const ManagedCertificate& 
                       owed_for(certificate, state), std::nullopt};
   situation.attempts.ca_back = state.authority().back;
   if (!std::holds_alternative<UnusableOnDisk>(situation.on_disk))
-    if (const auto staged = place.staged()) situation.staged = staged->leaf().validity();
+    look_at_staged(place, state.withheld(certificate.name), situation);
   return situation;
 } catch (const Error& error) {
   if (error.kind() != ErrorKind::storage) throw;

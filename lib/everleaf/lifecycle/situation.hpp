@@ -25,7 +25,8 @@ struct Situation {
   OnDisk on_disk;
   Attempts attempts;
   std::vector<Owed> owed;
-  std::optional<Validity> staged;  // a newer one lies ready and goes in before anything else
+  std::optional<Validity> staged;  // a newer one lies ready and goes in before anything else,
+  std::optional<Withheld> held{};  // unless it is held back
 };
 
 // What lies at `place`, seen by who trusts these roots; by who trusts none yet its own are as good as any.

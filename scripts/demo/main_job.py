@@ -48,6 +48,10 @@ used-by = ["nginx"]
 class MinutesCa(RealCa):
     """Its certificates live for minutes where usual ones live for days."""
 
+    def __init__(self, directory, outlive_us):
+        self.ends_with_us = not outlive_us
+        super().__init__(directory, [Provisioner("admin", password="correct horse")])
+
     def configuration(self):
         usual = super().configuration()
         usual["authority"]["claims"] |= {"defaultTLSCertDuration": "5m", "maxTLSCertDuration": "1h"}
@@ -97,7 +101,7 @@ class Demonstration:
 
     def start_ca(self):
         heading(f"1. A step-ca with a JWK provisioner: {os.environ['EVERLEAF_TEST_STEP_CA']}")
-        self.ca = MinutesCa(self.directory / "ca", [Provisioner("admin", password="correct horse")])
+        self.ca = MinutesCa(self.directory / "ca", self.processes.outlive_us)
         self.processes.adopt("step-ca", self.ca.process, self.directory / "ca" / "ca.log")
         say(f"  {self.ca.url}, root {self.ca.fingerprint}")
 

@@ -21,6 +21,7 @@ class Processes:
     """A stack: what was started last is ended first. Each is ended by its own number, never by a name."""
 
     def __init__(self, outlive_us):
+        self.outlive_us = outlive_us
         self.in_child = None if outlive_us else die_with_parent
         self.running = []
 

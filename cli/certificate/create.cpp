@@ -2,6 +2,7 @@
 #include <everleaf/error/error.hpp>
 #include <everleaf/files/file_set.hpp>
 #include <everleaf/x509/certificate_request.hpp>
+#include "cli/certificate/request_template.hpp"
 #include "cli/command.hpp"
 #include "cli/not_supported.hpp"
 #include "cli/output_files.hpp"
@@ -15,13 +16,14 @@ struct CreateOptions {
   std::string subject;
   std::string request_file;
   std::string key_file;
-  std::string profile = "leaf";
+  std::string profile;
   std::string given_key;
   std::vector<std::string> names;
   std::string password_file;
   bool csr = false;
   bool no_password = false;
   bool insecure = false;
+  TemplateOptions form;
   KeyOptions key;
   ForceOption force;
 };
@@ -30,7 +32,10 @@ void check(const CreateOptions& options) {
   if (!options.csr)
     throw Error(ErrorKind::usage, "\"certificate create\" without --csr is not supported yet",
                 "let the CA sign: \"everleaf ca certificate\", or --csr and \"everleaf ca sign\"");
-  if (options.profile != "leaf") throw Error(ErrorKind::usage, "--profile does not go with --csr");
+  if (!options.profile.empty() && !options.form.file.empty())
+    throw Error(ErrorKind::usage, "--profile does not go with --template");
+  if (!options.profile.empty() && options.profile != "leaf")
+    throw Error(ErrorKind::usage, "--profile does not go with --csr");
   if (options.no_password && !options.insecure)
     throw Error(ErrorKind::usage, "--no-password requires --insecure", "whoever can read the file will have the key");
   if (options.given_key.empty() == options.key_file.empty())
@@ -47,14 +52,23 @@ std::string key_pem(const PrivateKey& key, const CreateOptions& options) {
   return password.empty() ? std::string(key.to_pem().reveal()) : key.to_encrypted_pem(password);
 }
 
-int create(const CreateOptions& options) {
-  check(options);
+std::string request_pem(const CreateOptions& options, const PrivateKey& key) {
   auto names = options.names;
   if (names.empty() && !options.subject.empty()) names.push_back(options.subject);
+  if (options.form.file.empty()) return make_certificate_request(key, options.subject, classify_all(names));
+  const auto contents = options.form.contents(options.subject, names, key);
+  for (const auto& member : contents.ignored)
+    say("warning: " + options.form.file + ": " + member + " is not part of a request");
+  return make_certificate_request(key, contents);
+}
+
+int create(const CreateOptions& options) {
+  check(options);
+  options.form.check();
   const bool new_key = options.given_key.empty();
   const auto key =
       new_key ? PrivateKey::generate(options.key.type()) : read_key(options.given_key, options.password_file);
-  const auto request = make_certificate_request(key, options.subject, classify_all(names));
+  const auto request = request_pem(options, key);
 
   std::vector<std::filesystem::path> files{options.request_file};
   if (new_key) files.emplace_back(options.key_file);
@@ -78,7 +92,8 @@ void add_certificate_create(CLI::App& certificate) {
   command.footer(
       "Examples:\n"
       "  everleaf certificate create --csr myuser client.csr client.key --password-file password\n"
-      "  everleaf certificate create --csr --san web.internal --san 10.0.0.7 --key web.key web.internal web.csr");
+      "  everleaf certificate create --csr --san web.internal --san 10.0.0.7 --key web.key web.internal web.csr\n"
+      "  everleaf certificate create --csr --template csr.tpl --set team=web --key web.key myuser web.csr");
   auto options = std::make_shared<CreateOptions>();
   command.add_option("SUBJECT", options->subject, "common name of the certificate to be")->required();
   command.add_option("CSR", options->request_file, "where to write the request")->required();
@@ -93,10 +108,10 @@ void add_certificate_create(CLI::App& certificate) {
   command.add_flag("--insecure", options->insecure, "allow --no-password");
   command.add_option("--profile", options->profile, "leaf (default): others make certificates")
       ->check(CLI::IsMember({"leaf", "intermediate-ca", "root-ca", "self-signed"}));
+  options->form.add_to(command);
   options->key.add_to(command);
   options->force.add_to(command);
-  refuse_flags(command, {"--template", "--set", "--set-file", "--kms", "--ca", "--ca-key", "--ca-kms",
-                         "--ca-password-file", "--not-before", "--not-after"});
+  refuse_flags(command, {"--kms", "--ca", "--ca-key", "--ca-kms", "--ca-password-file", "--not-before", "--not-after"});
   refuse_switches(command, {"--bundle", "--skip-csr-signature", "--subtle"});
   on_run(command, [options] { return create(*options); });
 }

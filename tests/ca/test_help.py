@@ -76,6 +76,7 @@ def prepare(work, ca, command, example):
     (work / "root_ca.crt").write_text(ca.root.pem)
     (work / "intermediate_ca.crt").write_text(ca.intermediate.pem)
     (work / "password").write_text("secret\n")
+    (work / "csr.tpl").write_text('{"subject": {"commonName": {{ toJson .Subject.CommonName }}, "organizationalUnit": {{ toJson .Insecure.User.team }}}}')
     serial = client.certificate.serial_number
     audience = {"aud": f"{ca.url}/1.0/revoke", "sans": []} if command == "ca revoke" else {}
     (work / "token").write_text(ca.token(str(serial) if audience else "myuser", **audience))

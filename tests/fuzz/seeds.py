@@ -74,6 +74,15 @@ SEEDS = {
     "team": [json.dumps({"url": "https://ca.internal:9443", "fingerprint": FINGERPRINT, "provisioner": "sso",
                          "redirect-url": "https://sso.internal", "min-password-length": 12})],
     "acme": acme(),
+    "template": ['{"subject": {{ toJson .Subject }}, "sans": {{ toJson .SANs }}}',
+                 '{{- /* a */ -}}{{ $x := .team | default "a" }}{{ if and .yes (not .no) }}{{ $x }}{{ else if eq .team "b" }}{{ end }}',
+                 '{{ range $i, $e := .list }}{{ if $i }}, {{ end }}{{ printf "%s.test %v" $e .map | toJson }}{{ else }}{{ end }}',
+                 '{{ with .deep.k }}{{ (index .v 1).w | upper }}{{ end }}{{ list 1 1.5e3 `raw` "\\u00fc\\n" | join "-" | quote }}',
+                 '{"subject": {"commonName": "a", "organization": ["b"], "extraNames": [{"type": "1.2.3.4", "value": "c"}]}, '
+                 '"sans": [{"type": "dns", "value": "d"}], "dnsNames": "e", "ipAddresses": ["::1"], "uris": "urn:a:b", '
+                 '"emailAddresses": null, "keyUsage": ["certSign"], "extKeyUsage": "serverAuth", "unknownExtKeyUsage": "1.2.3", '
+                 '"basicConstraints": {"isCA": true}, "extensions": [{"id": "1.2.3.4", "critical": true, "value": "BQA="}], '
+                 '"signatureAlgorithm": "ECDSA-SHA256"}'],
     "url": ["https://ca.internal:9443", "ca.internal", "::1", "[::1]:9443", "https://user@host/path?query#fragment"],
     "time": ["2026-01-02T15:04:05Z", "2026-01-02T15:04:05.123+01:00", "1h30m", "-5m", "1.5h", "2d", "0"],
     "configuration": [path.read_text() for path in sorted((REPOSITORY / "docs").rglob("*.toml"))] + [

@@ -120,7 +120,7 @@ class Meaning:
                 "fingerprint": certificate.fingerprint(hashes.SHA256()).hex() if old else None}
 
     def of_request(self, request):
-        return {"request": request.subject.rfc4514_string(), "key": key_kind(request.public_key()),
+        return {"request": text_of(request.subject), "key": key_kind(request.public_key()),
                 "algorithm": request.signature_algorithm_oid.dotted_string, "valid": request.is_signature_valid,
                 "extensions": extensions(request, True)}
 
@@ -161,6 +161,11 @@ class Meaning:
                     "matches": found.key and found.cert and public_bytes(found.key.public_key()) == public_bytes(found.cert.certificate.public_key()),
                     "algorithms": [name for name, oid in HEX_ALGORITHMS.items() if bytes.fromhex(oid) in data]}
         return {"bytes": len(data)}
+
+
+def text_of(name):
+    """As RFC 4514 has it; what stands together in a name has no order."""
+    return ",".join("+".join(sorted(one.rfc4514_string() for one in together)) for together in reversed(name.rdns))
 
 
 def extensions(of, with_keys):

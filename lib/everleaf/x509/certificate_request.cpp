@@ -2,8 +2,11 @@
 #include <everleaf/x509/certificate_request.hpp>
 
 #include <openssl/pem.h>
+#include <openssl/rsa.h>
 
 #include <algorithm>
+#include <array>
+#include <cctype>
 
 #include <everleaf/x509/names.hpp>
 
@@ -49,17 +52,121 @@ void append(GENERAL_NAMES* names, const Name& name) {
   }
 }
 
-void set_names(X509_REQ* request, const std::vector<Name>& names, bool critical) {
+void push(STACK_OF(X509_EXTENSION) * extensions, X509_EXTENSION* extension) {
+  require(extension != nullptr, "cannot make an extension of a request");
+  sk_X509_EXTENSION_push(extensions, extension);
+}
+
+void add_names(STACK_OF(X509_EXTENSION) * extensions, const std::vector<Name>& names, bool critical) {
   if (names.empty()) return;
   const GeneralNamesPtr general(GENERAL_NAMES_new());
   auto sorted = names;
   std::stable_sort(sorted.begin(), sorted.end(), [](const Name& a, const Name& b) { return a.kind < b.kind; });
   for (const auto& name : sorted) append(general.get(), name);
-  STACK_OF(X509_EXTENSION)* extensions = nullptr;
-  X509V3_add1_i2d(&extensions, NID_subject_alt_name, general.get(), critical ? 1 : 0, X509V3_ADD_DEFAULT);
-  const bool added = X509_REQ_add_extensions(request, extensions) == 1;
-  sk_X509_EXTENSION_pop_free(extensions, X509_EXTENSION_free);
-  require(added, "cannot add subject alternative names to a request");
+  push(extensions, X509V3_EXT_i2d(NID_subject_alt_name, critical ? 1 : 0, general.get()));
+}
+
+using ObjectPtr = std::unique_ptr<ASN1_OBJECT, Free<ASN1_OBJECT_free>>;
+using OctetStringPtr = std::unique_ptr<ASN1_OCTET_STRING, Free<ASN1_OCTET_STRING_free>>;
+
+ObjectPtr object_of(const std::string& oid) {
+  ObjectPtr object(OBJ_txt2obj(oid.c_str(), 1));
+  require(object != nullptr, "cannot use an object identifier");
+  return object;
+}
+
+void add(STACK_OF(X509_EXTENSION) * extensions, const RequestContents::Extension& extension) {
+  const OctetStringPtr value(ASN1_OCTET_STRING_new());
+  ASN1_OCTET_STRING_set(value.get(), to_unsigned(extension.value), int_size(extension.value));
+  push(extensions,
+       X509_EXTENSION_create_by_OBJ(nullptr, object_of(extension.oid).get(), extension.critical ? 1 : 0, value.get()));
+}
+
+// What Go's encoding/asn1 makes of a string: printable if it can be, else UTF-8; and of an e-mail address step IA5.
+int type_of(const RequestContents::Attribute& attribute) {
+  if (attribute.oid == "1.2.840.113549.1.9.1") return V_ASN1_IA5STRING;
+  const bool printable = std::all_of(attribute.value.begin(), attribute.value.end(), [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
+           std::string_view(" '()+,-./:=?").find(c) != std::string_view::npos;
+  });
+  return printable ? V_ASN1_PRINTABLESTRING : V_ASN1_UTF8STRING;
+}
+
+void add(X509_NAME* subject, const RequestContents::Attribute& attribute, bool together_with_last) {
+  const auto& value = attribute.value;
+  const int type = type_of(attribute);
+  const auto good =
+      type == V_ASN1_IA5STRING
+          ? static_cast<std::size_t>(std::find_if(value.begin(), value.end(), [](char c) { return (c & 0x80) != 0; }) -
+                                     value.begin())
+          : length_of_utf8(value);
+  if (good != value.size()) throw Error(ErrorKind::malformed, escape(value) + " cannot stand in a subject");
+  require(X509_NAME_add_entry_by_OBJ(subject, object_of(attribute.oid).get(), type, to_unsigned(value), int_size(value),
+                                     -1, together_with_last ? -1 : 0) == 1,
+          "cannot put an attribute into a subject");
+}
+
+struct SignatureAlgorithm {
+  std::string_view name;
+  const char* key;
+  const EVP_MD* (*digest)();
+  bool pss = false;
+};
+
+// Those of x509util/algorithms.go that nobody should refuse.
+const SignatureAlgorithm& find_algorithm(std::string name, const EVP_PKEY* key) {
+  static const std::array<SignatureAlgorithm, 10> all{{{"SHA256-RSA", "RSA", EVP_sha256},
+                                                       {"SHA384-RSA", "RSA", EVP_sha384},
+                                                       {"SHA512-RSA", "RSA", EVP_sha512},
+                                                       {"SHA256-RSAPSS", "RSA", EVP_sha256, true},
+                                                       {"SHA384-RSAPSS", "RSA", EVP_sha384, true},
+                                                       {"SHA512-RSAPSS", "RSA", EVP_sha512, true},
+                                                       {"ECDSA-SHA256", "EC", EVP_sha256},
+                                                       {"ECDSA-SHA384", "EC", EVP_sha384},
+                                                       {"ECDSA-SHA512", "EC", EVP_sha512},
+                                                       {"Ed25519", "ED25519", EVP_md_null}}};
+  const auto same = [&](std::string_view one) {
+    return std::equal(one.begin(), one.end(), name.begin(), name.end(),
+                      [](unsigned char a, unsigned char b) { return std::tolower(a) == std::tolower(b); });
+  };
+  const auto* found = std::find_if(all.begin(), all.end(), [&](const auto& one) { return same(one.name); });
+  if (found == all.end())
+    throw Error(ErrorKind::malformed, "the signature algorithm " + escape(name) + " is not supported",
+                "there are SHA256-RSA, SHA256-RSAPSS, ECDSA-SHA256, the same with SHA384 and SHA512, and Ed25519");
+  if (EVP_PKEY_is_a(key, found->key) != 1)
+    throw Error(ErrorKind::malformed,
+                "a key of kind " + kind_of_key(key) + " cannot sign by " + std::string(found->name));
+  return *found;
+}
+
+void sign(X509_REQ* request, EVP_PKEY* key, const std::string& algorithm) {
+  const MdCtxPtr context(EVP_MD_CTX_new());
+  EVP_PKEY_CTX* options = nullptr;
+  const auto* chosen = algorithm.empty() ? nullptr : &find_algorithm(algorithm, key);
+  const auto* digest = chosen == nullptr || chosen->digest == EVP_md_null ? digest_for(key) : chosen->digest();
+  bool ready = EVP_DigestSignInit(context.get(), &options, digest, nullptr, key) == 1;
+  if (ready && chosen != nullptr && chosen->pss)
+    ready = EVP_PKEY_CTX_set_rsa_padding(options, RSA_PKCS1_PSS_PADDING) == 1 &&
+            EVP_PKEY_CTX_set_rsa_pss_saltlen(options, RSA_PSS_SALTLEN_DIGEST) == 1;
+  require(ready && X509_REQ_sign_ctx(request, context.get()) > 0, "cannot sign a request");
+}
+
+// With what is in it already, and the rest of `contents`.
+std::string finish(X509_REQ* request, const PrivateKey& key, const RequestContents& contents, bool names_are_critical) {
+  const ExtensionStack extensions(sk_X509_EXTENSION_new_null(), [](STACK_OF(X509_EXTENSION) * stack) {
+    sk_X509_EXTENSION_pop_free(stack, X509_EXTENSION_free);
+  });
+  const bool has_own_names = std::any_of(contents.extensions.begin(), contents.extensions.end(),
+                                         [](const auto& extension) { return extension.oid == "2.5.29.17"; });
+  if (!has_own_names) add_names(extensions.get(), contents.names, names_are_critical);
+  for (const auto& extension : contents.extensions) add(extensions.get(), extension);
+  if (sk_X509_EXTENSION_num(extensions.get()) > 0)
+    require(X509_REQ_add_extensions(request, extensions.get()) == 1, "cannot add extensions to a request");
+  require(X509_REQ_set_pubkey(request, key.native()) == 1, "cannot put a key into a request");
+  sign(request, key.native(), contents.signature_algorithm);
+  const BioPtr bio(BIO_new(BIO_s_mem()));
+  require(PEM_write_bio_X509_REQ(bio.get(), request) == 1, "cannot encode a request");
+  return everleaf::contents(bio.get());
 }
 
 }  // namespace
@@ -115,12 +222,15 @@ std::string make_certificate_request(const PrivateKey& key, const std::string& s
                                      const std::vector<Name>& names) {
   const X509ReqPtr request(X509_REQ_new());
   set_subject(request.get(), subject);
-  set_names(request.get(), names, subject.empty());
-  require(X509_REQ_set_pubkey(request.get(), key.native()) == 1, "cannot put a key into a request");
-  require(X509_REQ_sign(request.get(), key.native(), digest_for(key.native())) > 0, "cannot sign a request");
-  const BioPtr bio(BIO_new(BIO_s_mem()));
-  require(PEM_write_bio_X509_REQ(bio.get(), request.get()) == 1, "cannot encode a request");
-  return contents(bio.get());
+  return finish(request.get(), key, {.names = names}, subject.empty());
+}
+
+std::string make_certificate_request(const PrivateKey& key, const RequestContents& contents) {
+  const X509ReqPtr request(X509_REQ_new());
+  for (const auto& together : contents.subject)
+    for (const auto& attribute : together)
+      add(X509_REQ_get_subject_name(request.get()), attribute, &attribute != &together.front());
+  return finish(request.get(), key, contents, contents.subject.empty());
 }
 
 }  // namespace everleaf

@@ -10,6 +10,7 @@
 #include <everleaf/x509/name.hpp>
 #include <everleaf/x509/private_key.hpp>
 #include <everleaf/x509/public_key.hpp>
+#include <everleaf/x509/request_contents.hpp>
 
 struct X509_req_st;
 
@@ -41,5 +42,7 @@ class CertificateRequest {
 // A request in PEM, signed with `key`, for the common name `subject` (none if empty) and `names` as subject
 // alternative names. Throws crypto; malformed if a name cannot be encoded.
 std::string make_certificate_request(const PrivateKey& key, const std::string& subject, const std::vector<Name>& names);
+// The same of all that `contents` has.
+std::string make_certificate_request(const PrivateKey& key, const RequestContents& contents);
 
 }  // namespace everleaf

@@ -58,7 +58,7 @@ bool is_ours(std::string host) {
   host.resize(std::min(host.find(':'), host.size()));
   error_code no_address;
   asio::ip::make_address_v4(host, no_address);
-  return !no_address || host == "localhost" || host == host_name();
+  return !no_address || beast::iequals(host, "localhost") || beast::iequals(host, host_name());
 }
 
 }  // namespace

@@ -8,7 +8,7 @@ namespace everleaf::cli {
 OutputFile::OutputFile(const std::string& file, ExistingFiles existing, mode_t mode) : name_(file) {
   if (file.empty()) return;
   require_replaceable({file}, existing);
-  file_.emplace(file, mode_of(file, mode));
+  file_.emplace(file, mode_of(file, mode)).reserve();
   remove_stray_temporaries(file);
 }
 

@@ -86,6 +86,7 @@ OutputPair::OutputPair(fs::path certificate, fs::path key, KeyFile key_file, Exi
   want(Part::chain, options.chain);
   want(Part::full_chain, options.full_chain);
 
+  require_replaceable(paths_, ExistingFiles::replace);  // but for directories
   {
     const auto lock = lock_directory_of(certificate_, stop_);
     recover();

@@ -67,12 +67,13 @@ void show_error(const Error& error) {
 }
 
 void say(const std::string& line) {
-  if (!wants_silence()) std::fprintf(stderr, "%s\n", line.c_str());
+  if (!wants_silence()) std::fprintf(stderr, "%s\n", escape(line, 8192).c_str());
 }
 
 void say_checked(std::string_view what, std::string_view value) {
-  const bool colour = has_colour();
-  say(std::string(colour ? "\033[32m✔\033[0m " : "✔ ") + std::string(what) + ": " + escape(value, 4096));
+  if (wants_silence()) return;
+  const auto line = std::string(what) + ": " + escape(value, 4096);
+  std::fprintf(stderr, "%s %s\n", has_colour() ? "\033[32m✔\033[0m" : "✔", line.c_str());
 }
 
 void require_replaceable(const std::vector<std::filesystem::path>& files, ExistingFiles existing) {

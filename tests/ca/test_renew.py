@@ -191,6 +191,14 @@ def test_a_process_is_signalled(everleaf, lying_ca, work, command, how):
         assert process.wait() == -10
 
 
+def test_a_path_is_fit_for_a_terminal(everleaf, lying_ca, work):
+    place = work / "\x1b[31mred"
+    place.mkdir()
+    lying_ca.leaf().save(place / "c.crt", place / "c.key")
+    said = everleaf("ca", "renew", place / "c.crt", place / "c.key", "--force", *lying_ca.trust()).succeeded().stderr
+    assert "\x1b" not in said and "\\x1b[31mred/c.crt" in said
+
+
 @pytest.mark.parametrize("question", ["password", "overwrite"])
 def test_what_was_replaced_while_somebody_is_asked_stays(everleaf, lying_ca, work, question):
     """Nobody waits for the answer, and a new certificate does not go beside another key."""

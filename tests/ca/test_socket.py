@@ -176,7 +176,7 @@ def over_tcp(daemon, lying_ca):
 
 
 def test_tcp_is_for_reading_by_our_own_names(over_tcp):
-    for name in ("127.0.0.1", "127.0.0.1:9464", "[::1]:9464", "localhost:9464", socket.gethostname()):
+    for name in ("127.0.0.1", "127.0.0.1:9464", "[::1]:9464", "localhost:9464", "LocalHost", socket.gethostname()):
         assert over_tcp(name) == 200, name
     for name in ("evil.test", "127.0.0.1.evil.test", "localhost.evil.test:9464", "", None):
         assert over_tcp(name) == 421, name

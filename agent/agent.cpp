@@ -4,24 +4,13 @@
 #include <algorithm>
 #include <utility>
 
+#include <everleaf/lifecycle/adopt.hpp>
+#include <everleaf/lifecycle/failover.hpp>
+
 namespace everleaf::agent {
-namespace {
-
-// As owe() does it on disk.
-void note_debt(ProxyStatus& proxy, Obligation delivered) {
-  auto& owed = proxy.account.owed;
-  std::erase_if(owed, [&](const Obligation& one) {
-    if (one.certificate != delivered.certificate) return false;
-    delivered.deadline = one.deadline;
-    return true;
-  });
-  owed.push_back(std::move(delivered));
-}
-
-}  // namespace
 
 void Agent::use(std::shared_ptr<const Configuration> configuration) {
-  configuration_ = std::move(configuration);
+  const bool goes_on = std::exchange(configuration_, std::move(configuration)) != nullptr;
   std::erase_if(certificates_, [this](const auto& entry) {
     const bool gone = !configuration_->certificates.contains(entry.first);
     if (gone) due_certificates_.remove(entry.first);
@@ -32,7 +21,7 @@ void Agent::use(std::shared_ptr<const Configuration> configuration) {
   std::erase_if(known_proxies_, [this](const auto& one) { return !configuration_->proxies.contains(one.first); });
   std::erase_if(staged_, [this](const auto& one) { return !configuration_->certificates.contains(one.first); });
   refused_.clear();  // all proxies are asked again
-  for (const auto& [name, certificate] : configuration_->certificates) certificates_.try_emplace(name);
+  for (const auto& [name, certificate] : configuration_->certificates) certificates_[name].forgiven = goes_on;
   replan();
 }
 
@@ -48,7 +37,13 @@ void Agent::look_at(const std::string& name) {
   if (entry.busy || staged_.contains(name))
     entry.look_again_at_once = true;
   else
-    due_certificates_.put(name, clock_.now(), entry.expires);
+    look_at(name, entry, clock_.now());
+}
+
+// What expired, and fails for other reasons than a CA that was away, must not hold up what can still be saved.
+void Agent::look_at(const std::string& name, const CertificateEntry& entry, Time when) {
+  const bool is_lost = entry.failed && entry.expires <= clock_.now() && !is_failure_of_ca(entry.attempts.last_kind);
+  due_certificates_.put(name, when, is_lost ? Time::max() : entry.expires);
 }
 
 void Agent::run_due() {
@@ -71,7 +66,8 @@ void Agent::set_alarm() {
 }
 
 void Agent::run_due_proxies(Time now) {
-  while (const auto name = due_proxies_.take_due(now)) overdue_proxies_.insert(*name);
+  while (const auto name = due_proxies_.take_due(now))
+    if (!is_overdue(*name)) overdue_proxies_.push_back(*name);
   std::erase_if(overdue_proxies_, [this](const std::string& name) {
     if (!configuration_->proxies.contains(name)) return true;
     if (busy_proxies_.contains(name) || !may_reload(name)) return false;
@@ -86,11 +82,17 @@ bool Agent::may_reload(const std::string& proxy) const {
   return proxy_workers_.has_room() && !(fails(proxy) && std::ranges::any_of(busy_proxies_, fails));
 }
 
+bool Agent::is_overdue(const std::string& proxy) const {
+  return std::ranges::find(overdue_proxies_, proxy) != overdue_proxies_.end();
+}
+
+// Whether it is about to be reloaded. What fails may have to wait long for its turn.
+bool Agent::is_next(const std::string& proxy) const { return !failing_proxies_.contains(proxy) && is_overdue(proxy); }
+
 bool Agent::may_swap(const ManagedCertificate& certificate) const {
   return swap_workers_.has_room() &&
-         std::none_of(certificate.used_by.begin(), certificate.used_by.end(), [this](const std::string& proxy) {
-           return busy_proxies_.contains(proxy) || overdue_proxies_.contains(proxy);
-         });
+         std::none_of(certificate.used_by.begin(), certificate.used_by.end(),
+                      [this](const std::string& proxy) { return busy_proxies_.contains(proxy) || is_next(proxy); });
 }
 
 void Agent::run_swaps() {
@@ -115,7 +117,8 @@ void Agent::start_tending(const std::string& name) {
   entry.busy = true;
   entry.obliging = entry.asked;
   ++running_;
-  const auto pass = entry.asked ? &Passes::renew : &Passes::tend;
+  const bool forgiven = std::exchange(entry.forgiven, false);
+  const auto pass = entry.asked ? &Passes::renew : forgiven ? &Passes::retry : &Passes::tend;
   certificate_workers_.run([this, name, pass, configuration = configuration_, stop = stop_.get_token()] {
     return [this, name, result = (passes_.*pass)(*configuration, configuration->certificates.at(name), stop)] {
       settle_certificate(name, result);
@@ -164,6 +167,7 @@ void Agent::start_trial(const std::string& proxy, const std::vector<std::string>
   std::set<std::string> proxies{proxy};
   for (const auto& name : certificates) {
     certificates_.at(name).busy = true;
+    due_certificates_.remove(name);
     const auto& used_by = configuration_->certificates.at(name).used_by;
     proxies.insert(used_by.begin(), used_by.end());
   }
@@ -209,7 +213,8 @@ void Agent::settle_certificate(const std::string& name, const CertificateResult&
     count(name, entry, result);
     entry.expires = result.expires.value_or(entry.expires);
     const Time again = std::exchange(entry.look_again_at_once, false) ? clock_.now() : result.look_again;
-    due_certificates_.put(name, again, entry.expires);
+    look_at(name, entry, again);
+    reload_owing(result.owed_by);
   }
   if (result.issued) look_at_failed();
   if (result.trust_changed)
@@ -222,7 +227,8 @@ void Agent::settle_swap(const std::string& name, const std::vector<std::string>&
   for (const auto& proxy : proxies) {
     busy_proxies_.erase(proxy);
     if (!result.failed) reload_by(proxy, clock_.now() + settle_window);
-    if (result.delivered) note_debt(known_proxies_[proxy], *result.delivered);
+    if (result.delivered && configuration_->proxies.contains(proxy))
+      add(known_proxies_[proxy].account.owed, *result.delivered);
   }
   settle_certificate(name, result);
 }
@@ -232,9 +238,31 @@ void Agent::reload_by(const std::string& proxy, Time when) {
   due_proxies_.put(proxy, std::min(when, due_proxies_.due(proxy).value_or(when)));
 }
 
+// What somebody did to the files of one stops the reload for all.
+void Agent::look_at_used_by(const std::string& proxy) {
+  for (const auto& [name, certificate] : configuration_->certificates)
+    if (std::ranges::count(certificate.used_by, proxy) != 0) look_at(name);
+}
+
+// A swap that failed halfway is completed by a later pass: then nobody else knows that they have to reload.
+void Agent::reload_owing(const std::vector<std::string>& proxies) {
+  for (const auto& name : proxies)
+    if (configuration_->proxies.contains(name) && !due_proxies_.due(name) && !busy_proxies_.contains(name) &&
+        !is_overdue(name))
+      reload_by(name, clock_.now());
+}
+
 void Agent::settle_adoption(const std::string& name, const ProxyResult& result) {
   busy_proxies_.erase(name);
+  refused_.erase(name);
   for (const auto& event : result.events) log_(event);
+  if (configuration_->proxies.contains(name)) note_adoption(name, result);
+  for (const auto& certificate : result.adopted)  // its previous generation is not needed any more
+    if (certificates_.contains(certificate)) look_at(certificate);
+  finish_job();
+}
+
+void Agent::note_adoption(const std::string& name, const ProxyResult& result) {
   auto& known = known_proxies_[name];
   if (result.account) known.account = *result.account;
   if (!result.adopted.empty()) known.last_adoption = clock_.now();
@@ -248,10 +276,10 @@ void Agent::settle_adoption(const std::string& name, const ProxyResult& result) 
   std::vector<std::string> refused;
   std::ranges::copy_if(result.refused, std::back_inserter(refused),
                        [this](const auto& certificate) { return configuration_->certificates.contains(certificate); });
-  if (!refused.empty() && configuration_->proxies.contains(name)) refused_[name] = std::move(refused);
-  for (const auto& certificate : result.adopted)  // its previous generation is not needed any more
-    if (certificates_.contains(certificate)) look_at(certificate);
-  finish_job();
+  if (!refused.empty())
+    refused_[name] = std::move(refused);
+  else if (result.try_again)
+    look_at_used_by(name);
 }
 
 // The CA is there for one: whoever was waiting for it plans anew. In a long queue this happens once a minute.

@@ -26,7 +26,8 @@ struct Outlook {
 // - a certificate has at most one pass under way, a proxy at most one swap or reload;
 // - so no certificate is swapped under a proxy that is reloading;
 // - what a proxy refused is judged while nothing else happens to it, to the certificates, or to who uses them;
-// - deliveries within the settle window are one reload, and once it is over nothing is swapped before that reload.
+// - deliveries within the settle window are one reload, and once it is over nothing is swapped before that reload; but
+//   a proxy that failed, and waits for its turn among others that do, holds up nothing.
 class Agent {
  public:
   static constexpr std::chrono::seconds settle_window{2};
@@ -42,7 +43,7 @@ class Agent {
         proxy_workers_(proxy_workers),
         log_(std::move(log)) {}
 
-  // Begins with this configuration, or goes on with it: everything is looked at anew.
+  // Begins with this configuration; or goes on with it: everything is looked at anew, and what failed is tried at once.
   void use(std::shared_ptr<const Configuration> configuration);
   // Starts what is due; to be called when the clock's alarm rings.
   void run_due();
@@ -67,6 +68,7 @@ class Agent {
     Time expires = Time::max();       // as far as we know
     bool asked = false;               // for a renewal
     bool obliging = false;            // the pass under way is that renewal
+    bool forgiven = false;            // what failed is tried at once
     // For who asks how it stands.
     std::optional<PairOnDisk> pair{};
     Attempts attempts{};
@@ -78,7 +80,10 @@ class Agent {
   void run_due_certificates(Time now);
   void set_alarm();
   void look_at(const std::string& name);
+  void look_at(const std::string& name, const CertificateEntry& entry, Time when);
   bool may_reload(const std::string& proxy) const;
+  bool is_overdue(const std::string& proxy) const;
+  bool is_next(const std::string& proxy) const;
   bool may_swap(const ManagedCertificate& certificate) const;
   void start_tending(const std::string& name);
   void start_swap(const std::string& name, const Staged& staged);
@@ -91,7 +96,10 @@ class Agent {
   void settle_certificate(const std::string& name, const CertificateResult& result);
   void settle_swap(const std::string& name, const std::vector<std::string>& proxies, const CertificateResult& result);
   void reload_by(const std::string& proxy, Time when);
+  void look_at_used_by(const std::string& proxy);
+  void reload_owing(const std::vector<std::string>& proxies);
   void settle_adoption(const std::string& name, const ProxyResult& result);
+  void note_adoption(const std::string& name, const ProxyResult& result);
   void look_at_failed();
   void count(const std::string& name, CertificateEntry& entry, const CertificateResult& result);
   void discount(const std::string& name, const CertificateEntry& entry);
@@ -115,7 +123,7 @@ class Agent {
   std::set<std::string> failing_proxies_;
   std::map<std::string, std::vector<std::string>> refused_;  // by proxies, and to be judged when nobody is at it
   std::map<std::string, ProxyStatus> known_proxies_;         // as far as adoptions and swaps told
-  std::set<std::string> overdue_proxies_;  // to be reloaded as soon as they are idle and a worker is free
+  std::vector<std::string> overdue_proxies_;  // in turn, to be reloaded as soon as they are idle and a worker is free
   Agenda due_certificates_;
   Agenda due_proxies_;
   std::optional<Time> looked_at_failed_;

@@ -13,23 +13,17 @@ constexpr std::chrono::minutes most_skew{1};  // between the CA's clock and ours
 }  // namespace
 
 void Asking::say(std::string event, std::vector<Field> fields) {
-  fields.insert(fields.begin(), {"certificate", certificate_.name});
-  events_.push_back({Priority::warning, std::move(event), std::move(fields)});
-}
-
-AuthorityState Asking::authority() const {
-  try {
-    return state_.authority();
-  } catch (const Error& error) {  // as the pass has said
-    if (error.kind() != ErrorKind::malformed) throw;
-    return {};
-  }
+  events_.push_back(event_of(certificate_.name, Priority::warning, std::move(event), std::move(fields)));
 }
 
 PrivateKey Asking::pending_key() {
   if (const auto pem = state_.pending_key(certificate_.name)) {
-    auto key = PrivateKey::from_pem(pem->reveal(), "the pending key of " + certificate_.name);
-    if (key.type() == certificate_.key) return key;
+    try {
+      auto key = PrivateKey::from_pem(pem->reveal(), "the pending key of " + certificate_.name);
+      if (key.type() == certificate_.key) return key;
+    } catch (const Error& error) {  // what is damaged costs no more than another key
+      say("state-damaged", {{"error", error.what()}, {"done", "makes another key"}});
+    }
   }
   auto key = PrivateKey::generate(certificate_.key);
   state_.store_pending_key(certificate_.name, key.to_pem());
@@ -77,7 +71,7 @@ bool Asking::may_ask_another(const Error& error) const {
 
 Identity Asking::ask_in_turn(const Step& step, const std::optional<Identity>& present) {
   std::optional<Identity> identity;
-  const auto cas = in_turn(configuration_.authority, authority(), system_now());
+  const auto cas = in_turn(configuration_.authority, readable_authority(state_), system_now());
   everleaf::ask_in_turn(
       cas, StepCa::usual_time,
       [&](const Error& error) {
@@ -94,7 +88,7 @@ Identity Asking::ask_in_turn(const Step& step, const std::optional<Identity>& pr
           throw;
         }
         note_clock(ca);
-        note_answer(url);
+        answered_ = url;
       });
   return *identity;
 }
@@ -110,10 +104,12 @@ void Asking::note_clock(const StepCa& ca) {
                         {"hint", "certificates are judged by the clock here: one of the two is wrong"}});
 }
 
-void Asking::note_answer(const HttpsUrl& url) {
-  const auto before = authority();
-  const auto after = after_answer(configuration_.authority, before, url, system_now());
+void Asking::note_answer() try {
+  const auto before = readable_authority(state_);
+  const auto after = after_answer(configuration_.authority, before, *answered_, system_now());
   if (after != before) state_.store(after);
+} catch (const Error& error) {
+  say("state-not-written", {{"error", error.what()}});
 }
 
 }  // namespace everleaf::agent

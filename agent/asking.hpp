@@ -30,11 +30,11 @@ class Asking {
   // By `step`: one place of the CA after the other, until one has issued what was asked for. A renewal that is refused
   // is followed by an enrollment where that is configured.
   Identity ask_in_turn(const Step& step, const std::optional<Identity>& present);
+  // Remembers which place of the CA it was. What it gave is to be safe before: a full disk must not cost it.
+  void note_answer();
 
  private:
   void say(std::string event, std::vector<Field> fields);
-  AuthorityState authority() const;
-  void note_answer(const HttpsUrl& url);
   void note_clock(const StepCa& ca);
   bool may_ask_another(const Error& error) const;
   Identity renew_with(StepCa& ca, const Step& step, const Identity& present);
@@ -49,6 +49,7 @@ class Asking {
   std::vector<Event>& events_;
   std::optional<std::chrono::seconds>& ca_ahead_;
   std::stop_token stop_;
+  std::optional<HttpsUrl> answered_{};
   bool token_is_out_ = false;  // one that cannot be had again
 };
 

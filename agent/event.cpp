@@ -66,6 +66,11 @@ void to_stderr(const Event& event) {
 
 }  // namespace
 
+Event event_of(const std::string& certificate, Priority priority, std::string name, std::vector<Field> fields) {
+  fields.insert(fields.begin(), {"certificate", certificate});
+  return {priority, std::move(name), std::move(fields)};
+}
+
 std::string to_line(const Event& event) {
   std::string line = "event=" + event.name;
   for (const auto& [key, value] : event.fields)

@@ -23,6 +23,9 @@ struct Event {
   std::vector<Field> fields;
 };
 
+// What happened to a certificate.
+Event event_of(const std::string& certificate, Priority priority, std::string name, std::vector<Field> fields);
+
 using Log = std::function<void(const Event&)>;
 
 // Fields without a value are left out: "event=delivered certificate=upstream why=\"its renewal is not due\"".

@@ -49,15 +49,19 @@ void with_errors(Action action) try {
   throw Error(ErrorKind::storage, error.what());
 }
 
+// When what the proxies have ends, if that is remembered.
+std::optional<Time> told_until(const StateDirectory& state, const ManagedCertificate& certificate) {
+  const auto told = readable_attempts(state, certificate.name).told;
+  return told ? std::optional(told->until) : std::nullopt;
+}
+
 // What is live is to be taken up, whoever put it there.
 void tell_proxies(const StateDirectory& state, const Place& place, const ManagedCertificate& certificate,
                   const Staged& staged, CertificateResult& result) {
   const auto on_disk = place.look();
   const auto* pair = std::get_if<PairOnDisk>(&on_disk);
   if (pair == nullptr || pair->leaf != staged.leaf) return;  // the next pass looks at it
-  const auto told = state.attempts(certificate.name).told;
-  result.delivered = Obligation{certificate.name, pair->leaf, system_now()};
-  if (told) result.delivered->deadline = told->until;
+  result.delivered = Obligation{certificate.name, pair->leaf, system_now(), told_until(state, certificate)};
   owe(state, certificate.used_by, *result.delivered);
   note_told(state, certificate.name, {pair->leaf, pair->validity.not_after});
 }
@@ -78,6 +82,9 @@ void swap_in(const Configuration& configuration, const ManagedCertificate& certi
   Obligation obligation{certificate.name, leaf->fingerprint(), system_now()};
   if (const auto present = place.look(); const auto* pair = std::get_if<PairOnDisk>(&present))
     obligation.deadline = pair->validity.not_after;
+  if (staged.leaf == staged.replaces)  // it may be a pair of somebody else, of which they know nothing
+    if (const auto until = told_until(state, certificate)) obligation.deadline = until;
+  result.expires = obligation.deadline;
   owe(state, certificate.used_by, obligation);
   if (!certificate.used_by.empty()) note_told(state, certificate.name, {staged.leaf, leaf->validity().not_after});
   place.swap(staged.replaces);
@@ -127,8 +134,8 @@ void judge_refused(const Configuration& configuration, const Proxy& proxy, const
   note(judgement.adoption, events_of(proxy.name, judgement), result);
   result.disturbed = judgement.disturbed;
   const auto& account = judgement.adoption.account;
-  if (!account.owed.empty() && !result.try_again)  // as it was when it refused
-    result.try_again = retry_time_without_deadline(account.owed.front().leaf, account.failures, *account.last_failure);
+  if (!account.owed.empty() && !result.try_again && account.last_failure)  // as it was when it refused
+    result.try_again = retry_time_of_reload(account);
 }
 
 // When what is live ends, as far as that can be found out.
@@ -170,12 +177,21 @@ ProxyResult proxy_pass(const Configuration& configuration, const Proxy& proxy, A
 
 CertificateResult FilePasses::tend(const Configuration& configuration, const ManagedCertificate& certificate,
                                    std::stop_token stop) {
-  return agent::tend(configuration, certificate, at_the_ca_, std::move(stop));
+  return agent::tend(configuration, certificate, at_the_ca_, Haste::none, std::move(stop));
 }
 
 CertificateResult FilePasses::renew(const Configuration& configuration, const ManagedCertificate& certificate,
                                     std::stop_token stop) {
-  return tend_at_once(configuration, certificate, at_the_ca_, std::move(stop));
+  return agent::tend(configuration, certificate, at_the_ca_, Haste::planned, std::move(stop));
+}
+
+CertificateResult FilePasses::retry(const Configuration& configuration, const ManagedCertificate& certificate,
+                                    std::stop_token stop) {
+  return agent::tend(configuration, certificate, at_the_ca_, Haste::damaged, std::move(stop));
+}
+
+CertificateResult FilePasses::retry_failed(const Configuration& configuration, const ManagedCertificate& certificate) {
+  return agent::tend(configuration, certificate, at_the_ca_, Haste::failed, {});
 }
 
 CertificateResult FilePasses::swap(const Configuration& configuration, const ManagedCertificate& certificate,
@@ -186,7 +202,8 @@ CertificateResult FilePasses::swap(const Configuration& configuration, const Man
   } catch (const Error& error) {
     result.failed = true;
     result.last_error = error.what();
-    result.look_again = local_retry_time(deadline_of(configuration, certificate), system_now());
+    const auto deadline = result.expires ? result.expires : deadline_of(configuration, certificate);
+    result.look_again = local_retry_time(deadline, system_now());
     result.events.push_back({Priority::error,
                              "delivery-failed",
                              {{"certificate", certificate.name},
@@ -209,23 +226,6 @@ ProxyResult FilePasses::judge(const Configuration& configuration, const Proxy& p
   });
 }
 
-void retry_at_once(const Configuration& configuration, const Log& log) {
-  const auto state = state_of(configuration);
-  for (const auto& [name, certificate] : configuration.certificates) try {
-      if (auto held = state.withheld(name)) {
-        held->last_refusal = {};
-        state.store(name, *held);
-      }
-      auto attempts = state.attempts(name);
-      if (!attempts.last_failure || attempts.not_before > system_now()) continue;
-      attempts.last_failure.reset();
-      state.store(name, attempts);
-    } catch (const Error& error) {  // what is damaged is reported by the certificate's own pass
-      if (advice(error) == Advice::retry)
-        log({Priority::warning, "state-not-written", {{"certificate", name}, {"error", error.what()}}});
-    }
-}
-
 struct StateInUse::Native {
   Lock lock;
 };
@@ -233,10 +233,7 @@ struct StateInUse::Native {
 StateInUse::StateInUse(const Configuration& configuration) {
   const auto state = state_of(configuration);
   state.create();
-  std::error_code error;
-  if (std::filesystem::create_directory(configuration.live_parent(), error))
-    std::filesystem::permissions(configuration.live_parent(), std::filesystem::perms(0711), error);
-  if (error) throw system_error("cannot make " + configuration.live_parent().string(), error.value());
+  make_live_parent(configuration);
   auto lock = Lock::try_acquire(state.lock_file());
   if (!lock)
     throw Error(ErrorKind::conflict, "another everleafd is using " + configuration.state.string(),

@@ -16,6 +16,10 @@ class FilePasses : public Passes {
                          std::stop_token stop) override;
   CertificateResult renew(const Configuration& configuration, const ManagedCertificate& certificate,
                           std::stop_token stop) override;
+  CertificateResult retry(const Configuration& configuration, const ManagedCertificate& certificate,
+                          std::stop_token stop) override;
+  // For a timer, which comes again: what is damaged again and again is put right no more often for that.
+  CertificateResult retry_failed(const Configuration& configuration, const ManagedCertificate& certificate);
   CertificateResult swap(const Configuration& configuration, const ManagedCertificate& certificate,
                          const Staged& staged) override;
   ProxyResult adopt(const Configuration& configuration, const Proxy& proxy, std::stop_token stop) override;
@@ -25,10 +29,6 @@ class FilePasses : public Passes {
  private:
   AtTheCa at_the_ca_;
 };
-
-// Lets what failed before be tried again now, unless the CA asked for patience: somebody has just changed something.
-// What cannot be written, on a full disk, is logged and waits for its time.
-void retry_at_once(const Configuration& configuration, const Log& log);
 
 // Makes live/ and state/, and keeps the state's lock for as long as it lives: one daemon or --once per state directory.
 // Given files that a crash left of two generations are whole when it is made: a proxy that starts after us needs that.

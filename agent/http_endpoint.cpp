@@ -116,13 +116,17 @@ class Connection : public std::enable_shared_from_this<Connection<Listener>> {
       return send(refusal(400, "this is not HTTP/1.1"));
   }  // else it went away or was too slow
 
+  bool is_head() const { return parser_.get().method() == http::verb::head; }
+
   HttpAnswer judge() {
     const auto& request = parser_.get();
-    const bool reads = request.method() == http::verb::get;
-    if (!reads && request.method() != http::verb::post) return refusal(405, "only GET and POST are known");
+    const bool reads = request.method() == http::verb::get || is_head();
+    if (!reads && request.method() != http::verb::post) return refusal(405, "only GET, HEAD and POST are known");
+    if (request.count(http::field::host) > 1) return refusal(400, "there is more than one Host");
     if (parser_.chunked() || parser_.content_length().value_or(0) > 0)
       return refusal(413, "no request has a body here");
-    HttpCall call{std::string(request.method_string()), std::string(request.target()), std::nullopt};
+    const std::string target(request.target());
+    HttpCall call{reads ? "GET" : "POST", target.substr(0, target.find('?')), std::nullopt};
     if (listener_->is_local) {
       call.peer = peer_of(stream_.socket());
     } else {
@@ -139,6 +143,7 @@ class Connection : public std::enable_shared_from_this<Connection<Listener>> {
     response_.keep_alive(false);
     response_.body() = std::move(answer.body);
     response_.prepare_payload();
+    if (is_head()) response_.body().clear();  // its length stays said
     stream_.expires_after(time_to_take);
     http::async_write(stream_, response_, [self = this->shared_from_this()](const error_code&, std::size_t) {
       error_code ignored;
@@ -178,7 +183,9 @@ void bind_and_listen(Acceptor& acceptor, const Protocol::endpoint& endpoint, con
   error_code error;
   acceptor.bind(endpoint, error);
   if (!error) acceptor.listen(SOMAXCONN, error);
-  if (error) throw Error(ErrorKind::storage, "cannot listen at " + where + ": " + error.message());
+  if (!error) return;
+  throw Error(ErrorKind::storage, "cannot listen at " + where + ": " + error.message(),
+              error == asio::error::address_in_use ? "\"ss -ltnp\" shows who listens there" : "");
 }
 
 }  // namespace
@@ -225,9 +232,15 @@ void HttpEndpoint::listen(const std::filesystem::path& socket) {
 
 void HttpEndpoint::listen(const ListenAddress& address) {
   const asio::ip::tcp::endpoint endpoint(asio::ip::make_address(address.address), address.port);
-  auto listener = std::make_shared<Listener>(loop_, Protocol(endpoint.protocol()), answer_, tcp_connections);
+  const auto where = address.address + ":" + std::to_string(address.port);
+  std::shared_ptr<Listener> listener;
+  try {
+    listener = std::make_shared<Listener>(loop_, Protocol(endpoint.protocol()), answer_, tcp_connections);
+  } catch (const boost::system::system_error& error) {  // a host without IPv6
+    throw Error(ErrorKind::storage, "cannot listen at " + where + ": " + error.code().message());
+  }
   listener->acceptor.set_option(asio::socket_base::reuse_address(true));
-  bind_and_listen(listener->acceptor, endpoint, address.address + ":" + std::to_string(address.port));
+  bind_and_listen(listener->acceptor, endpoint, where);
   listener->accept();
   listeners_.push_back(std::move(listener));
 }

@@ -16,8 +16,8 @@
 namespace everleaf::agent {
 
 struct HttpCall {
-  std::string method;
-  std::string path;
+  std::string method;         // "GET", also for HEAD, or "POST"
+  std::string path;           // without a query
   std::optional<uid_t> peer;  // who asks; nothing over TCP, where nobody may change anything
 };
 
@@ -38,7 +38,8 @@ class HttpEndpoint {
   // A Unix socket (0660, with the group of its directory where that is setgid). One that a killed process left is
   // replaced; throws conflict for one at which somebody listens or what is no socket, storage if it cannot be made.
   void listen(const std::filesystem::path& socket);
-  // TCP: GET only, and only for who calls us by an address, as "localhost" or by our host name (against DNS rebinding).
+  // TCP: GET and HEAD only, and only for who calls us by an address, as "localhost" or by our host name (against DNS
+  // rebinding).
   void listen(const ListenAddress& address);
 
  private:

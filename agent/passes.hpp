@@ -37,6 +37,7 @@ struct CertificateResult {
   std::optional<OnDisk> on_disk{};
   std::optional<Attempts> attempts{};
   std::optional<Obligation> delivered{};
+  std::vector<std::string> owed_by{};  // proxies that have not taken up what is live, by their accounts
 };
 
 struct ProxyResult {
@@ -64,6 +65,11 @@ class Passes {
   virtual CertificateResult tend(const Configuration&, const ManagedCertificate&, std::stop_token) = 0;
   // The same as if the wait that was planned were over.
   virtual CertificateResult renew(const Configuration& configuration, const ManagedCertificate& certificate,
+                                  std::stop_token stop) {
+    return tend(configuration, certificate, std::move(stop));
+  }
+  // The same as if what failed had not, unless the CA asked for patience: somebody has just changed something.
+  virtual CertificateResult retry(const Configuration& configuration, const ManagedCertificate& certificate,
                                   std::stop_token stop) {
     return tend(configuration, certificate, std::move(stop));
   }

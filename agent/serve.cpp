@@ -8,6 +8,7 @@
 #include <iterator>
 
 #include <everleaf/config/load.hpp>
+#include <everleaf/config/secrets.hpp>
 #include <everleaf/error/error.hpp>
 #include <everleaf/process/service_signals.hpp>
 #include "agent/agent.hpp"
@@ -29,9 +30,9 @@ constexpr std::chrono::seconds slow_disk{30};
 std::chrono::milliseconds longest_adoption(const Configuration& configuration) {
   std::chrono::milliseconds longest{0};
   for (const auto& [name, proxy] : configuration.proxies) longest = std::max(longest, proxy.time_limit);
-  // A trial: four times the limit, and all that one adoption may do then: checking, asking for the main process,
-  // reloading, awaiting a worker, asking probes.
-  return 8 * longest + slow_disk;
+  // A trial: four times the limit, and all that one adoption may do then, each within it: checking, asking for the main
+  // process, reloading, awaiting a worker, asking probes.
+  return 9 * longest + slow_disk;
 }
 
 bool is_within(const ThreadWorkers& workers, std::chrono::milliseconds limit) {
@@ -78,7 +79,9 @@ class Service {
            is_within(proxy_workers_, longest_adoption_);
   }
 
-  DaemonStatus how_it_is() const { return {started_, options_.configuration.string(), refused_, makes_progress()}; }
+  DaemonStatus how_it_is() const {
+    return {started_, options_.configuration.string(), refused_, not_listening_, makes_progress()};
+  }
 
   // Who cannot be asked renews all the same.
   void listen() {
@@ -86,6 +89,7 @@ class Service {
       try {
         endpoint_.listen(where);
       } catch (const Error& error) {
+        not_listening_.emplace_back(error.what());
         log_({Priority::error, "not-listening", {{"error", error.what()}, {"hint", error.hint()}}});
       }
     };
@@ -143,7 +147,6 @@ class Service {
     log_({Priority::info,
           "configuration-taken",
           {{"certificates", std::to_string(configuration_->certificates.size())}}});
-    retry_at_once(*configuration_, log_);
     agent_.use(configuration_);
   }
 
@@ -154,6 +157,7 @@ class Service {
   StateInUse in_use_;
   const Time started_ = system_now();
   std::vector<std::string> refused_;  // of the configuration that was read last
+  std::vector<std::string> not_listening_;
   FilePasses passes_{configuration_->authority.at_a_time};
   boost::asio::io_context loop_{1};
   SystemClock clock_;
@@ -173,20 +177,20 @@ void tell(const std::vector<Event>& events, const Log& log) {
 struct Outcome {
   bool well;
   bool trust_changed;
+  bool delivered = false;
 };
 
-Outcome tend_once(FilePasses& passes, const Configuration& configuration, const ManagedCertificate& certificate,
-                  const Log& log) {
-  auto result = passes.tend(configuration, certificate, {});
+// What follows from what a pass for this certificate found.
+Outcome deliver_once(FilePasses& passes, const Configuration& configuration, const ManagedCertificate& certificate,
+                     const CertificateResult& result, const Log& log) {
   tell(result.events, log);
   if (!result.staged) {
     if (result.renewal) log(waiting_event(certificate.name, result));
     return {!result.failed, result.trust_changed};
   }
-  const bool trust_changed = result.trust_changed;
-  result = passes.swap(configuration, certificate, *result.staged);
-  tell(result.events, log);
-  return {!result.failed, trust_changed};
+  const auto swapped = passes.swap(configuration, certificate, *result.staged);
+  tell(swapped.events, log);
+  return {!result.failed && !swapped.failed, result.trust_changed, swapped.delivered.has_value()};
 }
 
 }  // namespace
@@ -196,18 +200,18 @@ int serve(const Options& options, const Log& log) { return Service(options, log)
 int once(const Options& options, const Log& log) {
   const auto configuration = require_configuration(options.configuration);
   const StateInUse in_use(configuration);
-  retry_at_once(configuration, log);
   FilePasses passes(1);  // one after the other
-  const auto tend_all = [&] {
+  const auto tend_all = [&](auto tend) {
     Outcome all{true, false};
     for (const auto& [name, certificate] : configuration.certificates) {
-      const auto outcome = tend_once(passes, configuration, certificate, log);
+      const auto outcome = deliver_once(passes, configuration, certificate, tend(certificate), log);
       all = {all.well && outcome.well, all.trust_changed || outcome.trust_changed};
     }
     return all;
   };
-  auto outcome = tend_all();
-  if (outcome.trust_changed) outcome = tend_all();  // the first of them were looked at before
+  const auto tend = [&](const auto& certificate) { return passes.tend(configuration, certificate, {}); };
+  auto outcome = tend_all([&](const auto& certificate) { return passes.retry_failed(configuration, certificate); });
+  if (outcome.trust_changed) outcome = tend_all(tend);  // the first of them were looked at before
   bool well = outcome.well;
   std::deque<std::string> proxies;
   for (const auto& [name, proxy] : configuration.proxies) proxies.push_back(name);
@@ -223,8 +227,11 @@ int once(const Options& options, const Log& log) {
     well &= !result.try_again && !(result.account && outlived_deadline(*result.account, system_now()));
     std::ranges::copy(result.disturbed, std::back_inserter(proxies));
     for (const auto& adopted : result.adopted)  // the previous generation is not needed any more
-      if (const auto one = configuration.certificates.find(adopted); one != configuration.certificates.end())
-        well &= tend_once(passes, configuration, one->second, log).well;
+      if (const auto one = configuration.certificates.find(adopted); one != configuration.certificates.end()) {
+        const auto next = deliver_once(passes, configuration, one->second, tend(one->second), log);
+        well &= next.well;
+        if (next.delivered) std::ranges::copy(one->second.used_by, std::back_inserter(proxies));
+      }
   }
   return well ? 0 : 1;
 }
@@ -235,10 +242,14 @@ int check(const Options& options) {
     std::fprintf(stderr, "%s\n", to_string(problem).c_str());
     if (!problem.hint.empty()) std::fprintf(stderr, "  hint: %s\n", problem.hint.c_str());
   }
-  if (loaded.configuration)
-    std::fprintf(stderr, "%s: ok, %zu certificates, %zu proxies\n", options.configuration.c_str(),
-                 loaded.configuration->certificates.size(), loaded.configuration->proxies.size());
-  return loaded.configuration ? 0 : 1;
+  if (!loaded.configuration) return 1;
+  for (const auto& file : secrets_for_everybody(*loaded.configuration)) {
+    const auto name = escape(file.string());
+    std::fprintf(stderr, "%s: warning: it is a secret, and everybody may read it\n  hint: chmod o-r %s\n", name.c_str(),
+                 name.c_str());
+  }
+  std::fprintf(stderr, "%s: ok, %s\n", options.configuration.c_str(), contents_of(*loaded.configuration).c_str());
+  return 0;
 }
 
 }  // namespace everleaf::agent

@@ -40,6 +40,7 @@ Json to_json(const Obligation& obligation) {
   return {{"certificate", obligation.certificate},
           {"fingerprint", obligation.leaf.hex()},
           {"since", format_time(obligation.since)},
+          {"delivered", format_time(obligation.delivered)},
           {"deadline", to_json(obligation.deadline)}};
 }
 
@@ -81,16 +82,18 @@ std::string to_json(const Status& status, const DaemonStatus& daemon) {
   Json proxies = Json::array();
   for (const auto& proxy : status.proxies) proxies.push_back(to_json(proxy, status.now));
   const auto& ahead = status.ca_clock_ahead;
-  return dump({{"version", version},
-               {"everleafd", EVERLEAF_VERSION},
-               {"now", format_time(status.now)},
-               {"started", format_time(daemon.started)},
-               {"well", is_well(status) && daemon.refused.empty() && daemon.makes_progress},
-               {"configuration", daemon.configuration},
-               {"configuration-refused", daemon.refused},
-               {"ca-clock-ahead-seconds", ahead ? Json(ahead->count()) : Json(nullptr)},
-               {"certificates", std::move(certificates)},
-               {"proxies", std::move(proxies)}});
+  return dump(
+      {{"version", version},
+       {"everleafd", EVERLEAF_VERSION},
+       {"now", format_time(status.now)},
+       {"started", format_time(daemon.started)},
+       {"well", is_well(status) && daemon.refused.empty() && daemon.not_listening.empty() && daemon.makes_progress},
+       {"configuration", daemon.configuration},
+       {"configuration-refused", daemon.refused},
+       {"not-listening", daemon.not_listening},
+       {"ca-clock-ahead-seconds", ahead ? Json(ahead->count()) : Json(nullptr)},
+       {"certificates", std::move(certificates)},
+       {"proxies", std::move(proxies)}});
 }
 
 std::optional<std::string> to_json(const Status& status, const std::string& certificate) {

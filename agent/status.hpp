@@ -47,8 +47,9 @@ struct Status {
 // What the daemon knows beside its agent.
 struct DaemonStatus {
   Time started;
-  std::string configuration;         // the file
-  std::vector<std::string> refused;  // what was wrong with it when it was last read; empty: it is in use
+  std::string configuration;               // the file
+  std::vector<std::string> refused;        // what was wrong with it when it was last read; empty: it is in use
+  std::vector<std::string> not_listening;  // where it could not listen, and why
   bool makes_progress = true;
 };
 

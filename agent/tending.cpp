@@ -9,36 +9,38 @@
 #include <everleaf/lifecycle/failover.hpp>
 #include <everleaf/lifecycle/plan.hpp>
 #include <everleaf/lifecycle/situation.hpp>
-#include <everleaf/lifecycle/trust.hpp>
 #include <everleaf/lifecycle/withhold.hpp>
 #include "agent/asking.hpp"
+#include "agent/trusting.hpp"
 
 namespace everleaf::agent {
 namespace {
 
-constexpr std::chrono::hours longest_wait{1};        // files are looked at this often even if nothing is due
-constexpr std::chrono::seconds time_for_listing{4};  // of the CA's roots
+constexpr std::chrono::hours longest_wait{1};  // files are looked at this often even if nothing is due
 constexpr std::chrono::seconds until_seen{10};
 
 // One certificate, for the length of one pass.
 class Tending {
  public:
-  Tending(const Configuration& configuration, const ManagedCertificate& certificate, AtTheCa& at_the_ca,
+  Tending(const Configuration& configuration, const ManagedCertificate& certificate, AtTheCa& at_the_ca, Haste haste,
           std::stop_token stop)
       : configuration_(configuration),
         certificate_(certificate),
         at_the_ca_(at_the_ca),
+        haste_(haste),
         stop_(std::move(stop)),
         state_(state_of(configuration)),
-        place_(configuration, certificate) {}
+        place_(configuration, certificate),
+        trusting_(configuration, certificate, state_, result_.events, stop_) {}
 
   CertificateResult run();
-  // Does now what is planned for later.
-  CertificateResult run_at_once();
 
  private:
   void say(Priority priority, std::string event, std::vector<Field> fields = {});
   void read_attempts();
+  bool is_forgiving() const { return haste_ == Haste::failed || haste_ == Haste::damaged; }
+  bool is_asked_for() const { return haste_ == Haste::planned; }
+  void forgive();
   std::vector<Obligation> owed();
   std::optional<Withheld> withheld();
   void look_and_act();
@@ -48,14 +50,13 @@ class Tending {
   void hold(const Withheld& withheld, Time until);
   void carry_out(const Plan& plan);
   void wait(Time when);
+  bool is_of_others(const PairOnDisk& pair);
   bool heed_others(const PairOnDisk& pair);
   std::string complaint(Time when) const;
-  void read_trust();
-  bool is_listing_due() const;
-  bool heed_roots();
-  void tell_of(const Listing& listing);
+  Fingerprint stage_again();
   void update_trust(const std::string& why);
-  void note_lifetime(std::chrono::seconds lifetime);
+  bool put_right(const std::string& damage);
+  void repair(const std::string& damage);
   AuthorityState authority();
   void obtain(const Step& step, const std::string& why);
   void note_failure(const Error& error);
@@ -64,22 +65,21 @@ class Tending {
   const Configuration& configuration_;
   const ManagedCertificate& certificate_;
   AtTheCa& at_the_ca_;
+  Haste haste_;
   std::stop_token stop_;
   StateDirectory state_;
   Place place_;
   Attempts attempts_;
   OnDisk on_disk_;
-  Trust trust_;
-  bool has_listed_ = false;
-  bool authority_is_damaged_ = false;
-  bool at_once_ = false;           // for that somebody asked
-  std::optional<Time> planned_{};  // when it was due, had nobody asked
   CertificateResult result_;
+  Trusting trusting_;  // says what it does in result_
+  bool authority_is_damaged_ = false;
+  std::optional<Time> planned_{};  // when it was due, had nobody asked
+  std::string irreparable_;
 };
 
 void Tending::say(Priority priority, std::string event, std::vector<Field> fields) {
-  fields.insert(fields.begin(), {"certificate", certificate_.name});
-  result_.events.push_back({priority, std::move(event), std::move(fields)});
+  result_.events.push_back(event_of(certificate_.name, priority, std::move(event), std::move(fields)));
 }
 
 void Tending::read_attempts() {
@@ -91,6 +91,21 @@ void Tending::read_attempts() {
         {{"error", error.what()}, {"done", "went on without the memory of failures"}});
   }
   attempts_.ca_back = authority().back;
+  if (is_forgiving()) forgive();
+}
+
+// For good: this pass may have something else to do first.
+void Tending::forgive() {
+  const auto before = attempts_;
+  if (haste_ == Haste::damaged) attempts_.repaired.reset();
+  if (!(attempts_.not_before > system_now())) attempts_.last_failure.reset();
+  if (attempts_ == before) return;
+  try {
+    state_.store(certificate_.name, attempts_);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::storage) throw;
+    say(Priority::warning, "state-not-written", {{"error", error.what()}});
+  }
 }
 
 AuthorityState Tending::authority() {
@@ -108,7 +123,10 @@ std::vector<Obligation> Tending::owed() {
   std::vector<Obligation> result;
   for (const auto& proxy : certificate_.used_by) try {
       for (const auto& obligation : state_.proxy(proxy).owed)
-        if (obligation.certificate == certificate_.name) result.push_back(obligation);
+        if (obligation.certificate == certificate_.name) {
+          result.push_back(obligation);
+          result_.owed_by.push_back(proxy);
+        }
     } catch (const Error& error) {  // the proxy's own pass reports and mends it
       if (error.kind() != ErrorKind::malformed) throw;
     }
@@ -125,14 +143,10 @@ CertificateResult Tending::run() {
     note_failure(Error(ErrorKind::storage, escape(error.what(), 400)));
   }
   if (const auto* pair = std::get_if<PairOnDisk>(&on_disk_)) result_.expires = pair->validity.not_after;
+  result_.trust_changed = trusting_.has_changed();
   result_.on_disk = on_disk_;
   result_.attempts = attempts_;
   return std::move(result_);
-}
-
-CertificateResult Tending::run_at_once() {
-  at_once_ = true;
-  return run();
 }
 
 // What an earlier run staged and was stopped before it swapped it in. If a proxy owes a third certificate, then that
@@ -143,29 +157,13 @@ bool is_ours(const Fingerprint& staged, const PairOnDisk* live, const std::vecto
   });
 }
 
-// What the operator configured since is taken at once, not only with the next renewal.
-void Tending::read_trust() {
-  try {
-    trust_ = stored_trust(state_);
-    if (!trust_.damage.empty())
-      say(Priority::warning, "state-damaged", {{"error", trust_.damage}, {"done", "asks the CA for its roots"}});
-    if (trust_.roots.empty() || is_settled(configuration_.authority, trust_)) return;
-    const auto before = trust_.roots;
-    const auto visit = at_the_ca_.enter(stop_);
-    trust_ = trusted_roots(configuration_.authority, state_, system_now(), stop_);
-    result_.trust_changed = trust_.roots != before;
-  } catch (const Error& error) {  // a renewal cannot do without, and will fail
-    if (error.kind() == ErrorKind::cancelled) throw;
-    say(Priority::warning, "roots-unknown", {{"error", error.what()}, {"hint", error.hint()}});
-  }
-}
-
 void Tending::look_and_act() {
   state_.create();  // somebody may have removed it under us
   place_.recover();
-  read_trust();
-  on_disk_ = everleaf::look_at(place_, trust_);
-  const auto* pair = std::get_if<PairOnDisk>(&on_disk_);
+  trusting_.read(at_the_ca_, is_forgiving() ? std::chrono::minutes(1) : std::chrono::hours(1));
+  on_disk_ = everleaf::look_at(place_, trusting_.trust());
+  auto* pair = std::get_if<PairOnDisk>(&on_disk_);
+  const auto damage = pair != nullptr ? std::exchange(pair->damage, {}) : "";
   if (std::holds_alternative<UnusableOnDisk>(on_disk_))
     return carry_out(next_step(certificate_, on_disk_, attempts_, {}, system_now()));
   const auto debts = owed();
@@ -181,10 +179,13 @@ void Tending::look_and_act() {
     state_.remove_withheld(certificate_.name);
   }
   if (debts.empty() && place_.has_leftovers()) place_.sweep_next();
+  // While a proxy owes, what was live before is there to be taken back; but it cannot load half a pair. A renewal mends
+  // it as well.
+  if (pair != nullptr && (debts.empty() || pair->is_half) && !is_asked_for()) pair->damage = damage;
   auto plan = next_step(certificate_, on_disk_, attempts_, debts, system_now());
   // Adopting is the business of the proxy's own queue; the certificate only waits.
   if (std::holds_alternative<Adopt>(plan.step)) plan = next_step(certificate_, on_disk_, attempts_, {}, system_now());
-  if (const auto* waiting = std::get_if<WaitUntil>(&plan.step); at_once_ && waiting != nullptr) {
+  if (const auto* waiting = std::get_if<WaitUntil>(&plan.step); is_asked_for() && waiting != nullptr) {
     planned_ = waiting->when;
     plan = {look_ahead(certificate_, on_disk_, attempts_, system_now()).then.step, "somebody asked for it"};
   }
@@ -210,7 +211,7 @@ bool Tending::deal_with_held(const Identity& pending, const Withheld& held) {
     state_.remove_withheld(certificate_.name);
     return false;
   }
-  if (const auto* holding = std::get_if<Hold>(&step); holding != nullptr && !at_once_)
+  if (const auto* holding = std::get_if<Hold>(&step); holding != nullptr && haste_ == Haste::none)
     hold(held, holding->until);
   else
     offer(pending, place_.live());
@@ -258,20 +259,25 @@ void Tending::carry_out(const Plan& plan) {
     return say(Priority::error, "needs-attention", {{"reason", given_up->reason}});
   }
   if (std::holds_alternative<UpdateTrust>(plan.step)) return update_trust(plan.why);
+  if (std::holds_alternative<Repair>(plan.step)) return repair(plan.why);
   obtain(plan.step, plan.why);
 }
 
 // Whether somebody else has put another pair there since the proxies were told of one.
-bool Tending::heed_others(const PairOnDisk& pair) {
-  if (certificate_.used_by.empty() || (attempts_.told && attempts_.told->leaf == pair.leaf)) return false;
-  if (!attempts_.told) {  // they have what was there before us
-    attempts_.told = {pair.leaf, pair.validity.not_after};
-    state_.store(certificate_.name, attempts_);
-    return false;
-  }
-  result_.staged = Staged{pair.leaf, pair.leaf, true};
+bool Tending::is_of_others(const PairOnDisk& pair) {
+  if (certificate_.used_by.empty() || !attempts_.told || attempts_.told->leaf == pair.leaf) return false;
   say(Priority::info, "changed-by-others",
       {{"fingerprint", pair.leaf.hex()}, {"not_after", format_time(pair.validity.not_after)}});
+  return true;
+}
+
+bool Tending::heed_others(const PairOnDisk& pair) {
+  if (!certificate_.used_by.empty() && !attempts_.told) {  // they have what was there before us
+    attempts_.told = {pair.leaf, pair.validity.not_after};
+    state_.store(certificate_.name, attempts_);
+  }
+  if (!is_of_others(pair)) return false;
+  result_.staged = Staged{pair.leaf, pair.leaf, true};
   return true;
 }
 
@@ -291,6 +297,9 @@ std::string Tending::complaint(Time when) const {
   if (!pair->missing_names.empty() && !certificate_.enroll)
     return "it lacks " + pair->missing_names + ", and there is no \"enroll\" to get another one";
   if (attempts_.failures > 0 && when != renewal_time(*pair, certificate_.survive)) return attempts_.last_error;
+  if (!irreparable_.empty()) return irreparable_;
+  if (!pair->damage.empty())
+    return pair->damage + ", again within an hour: something changes it (SIGHUP puts it right at once)";
   if (pair->validity.not_before > system_now() + clock_skew_allowance)
     return "it is valid only from " + format_time(pair->validity.not_before) + ": the clock here may be wrong";
   if (certificate_.survive > pair->validity.lifetime() / 2)
@@ -299,88 +308,64 @@ std::string Tending::complaint(Time when) const {
   return {};
 }
 
-bool Tending::is_listing_due() const {
-  const auto* pair = std::get_if<PairOnDisk>(&on_disk_);
-  std::chrono::seconds interval = std::chrono::hours(1);
-  if (configuration_.authority.roots == RootsRule::follow) {
-    if (pair != nullptr) interval = std::min(interval, pair->validity.lifetime() / 10);
-    if (attempts_.failures > 0 && attempts_.last_kind == ErrorKind::wrong_certificate) return true;
-  }
-  const auto& asked = trust_.state.asked;
-  const Time now = system_now();
-  return !asked || *asked > now || now - *asked >= interval;
-}
-
-// Whether the trusted roots are others now. Without an answer all stays as it is; what is wrong with the CA is seen
-// next.
-bool Tending::heed_roots() {
-  if (std::exchange(has_listed_, true) || !is_listing_due()) return false;
-  try {
-    const auto url = in_turn(configuration_.authority, authority(), system_now()).front();
-    const auto listed = StepCa(url, trust_.roots, stop_, time_for_listing).roots();
-    const auto listing = heed(trust_, listed, configuration_.authority.roots, system_now());
-    const bool changed = !listing.taken.empty() || !listing.dropped.empty();
-    if (changed) state_.store_roots(trust_.roots);
-    state_.store(trust_.state);
-    tell_of(listing);
-    result_.trust_changed |= changed;
-    return changed;
-  } catch (const Error& error) {
-    if (error.kind() == ErrorKind::cancelled) throw;
-    if (error.kind() == ErrorKind::answer) say(Priority::warning, "roots-refused", {{"error", error.what()}});
-    if (error.kind() == ErrorKind::storage) say(Priority::warning, "state-not-written", {{"error", error.what()}});
-    return false;
-  }
-}
-
-void Tending::tell_of(const Listing& listing) {
-  const auto tell = [this](const char* event, const std::vector<Certificate>& roots, const std::string& hint) {
-    for (const auto& root : roots)
-      say(Priority::warning, event,
-          {{"root", escape(root.common_name())},
-           {"fingerprint", root.fingerprint().hex()},
-           {"not_after", format_time(root.validity().not_after)},
-           {"taken", std::to_string(trust_.state.taken)},
-           {"hint", hint}});
-  };
-  tell("root-taken", listing.taken, "");
-  tell("root-dropped", listing.dropped, "");
-  tell("root-offered", listing.offered, "add its fingerprint to [ca] if that is what whoever runs the CA says, too");
-  if (listing.is_foreign)
-    say(Priority::warning, "roots-refused", {{"error", "the CA lists none of the roots by which we know it"}});
-}
-
-void Tending::note_lifetime(std::chrono::seconds lifetime) {
-  if (lifetime <= trust_.state.longest) return;
-  trust_.state.longest = lifetime;
-  state_.store(trust_.state);
+// The pair as it is; answers its leaf.
+Fingerprint Tending::stage_again() {
+  place_.prepare();
+  const auto present = place_.live();
+  place_.stage({*present, trusting_.trust().roots});
+  return present->leaf().fingerprint();
 }
 
 void Tending::update_trust(const std::string& why) {
-  place_.prepare();
-  const auto present = place_.live();
-  place_.stage({*present, trust_.roots});
-  const auto leaf = present->leaf().fingerprint();
+  const auto leaf = stage_again();
   result_.staged = Staged{leaf, leaf};
-  say(Priority::info, "trust-updated", {{"roots", std::to_string(trust_.roots.size())}, {"why", why}});
+  say(Priority::info, "trust-updated", {{"roots", std::to_string(trusting_.trust().roots.size())}, {"why", why}});
+}
+
+// False if that cannot be: it is said, and holds up no renewal.
+bool Tending::put_right(const std::string& damage) {
+  std::get<PairOnDisk>(on_disk_).damage.clear();
+  try {
+    const auto leaf = stage_again();
+    if (place_.damage_of_next().empty()) {
+      attempts_.repaired = system_now();
+      state_.store(certificate_.name, attempts_);  // without that memory it might be delivered for ever
+      result_.staged = Staged{leaf, leaf};
+      is_of_others(std::get<PairOnDisk>(on_disk_));  // who put a pair there did not make the rest of it
+      say(Priority::warning, "damaged", {{"why", damage}});
+      return true;
+    }
+    place_.discard_next();  // delivered once more it would be no better
+    irreparable_ = damage + ", and its file system keeps no other";
+  } catch (const Error& error) {
+    irreparable_ = damage + "; " + error.what();
+  }
+  return false;
+}
+
+void Tending::repair(const std::string& damage) {
+  if (!put_right(damage)) carry_out(next_step(certificate_, on_disk_, attempts_, {}, system_now()));
 }
 
 void Tending::obtain(const Step& step, const std::string& why) {
   place_.prepare();
   const auto present = place_.live();
   auto visit = at_the_ca_.enter(stop_);
-  trust_ = trusted_roots(configuration_.authority, state_, system_now(), stop_);
-  if (heed_roots()) {  // new roots go out before any leaf under them
-    on_disk_ = everleaf::look_at(place_, trust_);
+  bool are_others = trusting_.settle();
+  are_others |= trusting_.heed_list(on_disk_, attempts_);
+  if (are_others) {  // new roots go out before any leaf under them
+    on_disk_ = everleaf::look_at(place_, trusting_.trust());
     if (present) {
       visit.reset();
       return carry_out(next_step(certificate_, on_disk_, attempts_, {}, system_now()));
     }
   }
-  Asking asking(configuration_, certificate_, state_, trust_.roots, result_.events, attempts_.ca_ahead, stop_);
+  Asking asking(configuration_, certificate_, state_, trusting_.trust().roots, result_.events, attempts_.ca_ahead,
+                stop_);
   const auto identity = asking.ask_in_turn(step, present);
   visit.reset();  // while we write, another one may ask
-  place_.stage({identity, trust_.roots});
+  place_.stage({identity, trusting_.trust().roots});
+  asking.note_answer();
   const bool same_key = present && present->key == identity.key;
   const Time now = system_now();
   attempts_ = {.last_success = now,
@@ -388,7 +373,7 @@ void Tending::obtain(const Step& step, const std::string& why) {
                .key_since = same_key ? attempts_.key_since : now,
                .ca_ahead = attempts_.ca_ahead};
   state_.store(certificate_.name, attempts_);
-  note_lifetime(identity.leaf().validity().lifetime());
+  trusting_.note_lifetime(identity.leaf().validity().lifetime());
   result_.issued = true;
   say(Priority::info, "obtained",
       {{"serial", identity.leaf().serial_hex()},
@@ -413,11 +398,14 @@ void Tending::note_failure(const Error& error) {
   result_.last_error = error.what();
   if (planned_) return note_failure_ahead(error, now);
   everleaf::note_failure(attempts_, error, now);
+  const auto meanwhile = next_step(certificate_, on_disk_, attempts_, {}, now);
+  auto* pair = std::get_if<PairOnDisk>(&on_disk_);
+  if (pair != nullptr) pair->damage.clear();
   const auto plan = next_step(certificate_, on_disk_, attempts_, {}, now);
   const auto* waiting = std::get_if<WaitUntil>(&plan.step);
   result_.look_again = waiting != nullptr ? std::min<Time>(waiting->when, now + longest_wait) : now + after_giving_up;
-  const auto* pair = std::get_if<PairOnDisk>(&on_disk_);
-  say(pair != nullptr && pair->validity.not_after > now ? Priority::warning : Priority::error, "failed",
+  const bool has_time = pair != nullptr && now < pair->validity.not_after - pair->validity.lifetime() / 10;
+  say(has_time ? Priority::warning : Priority::error, "failed",
       {{"error", error.what()},
        {"hint", error.hint()},
        {"failures", std::to_string(attempts_.failures)},
@@ -429,6 +417,7 @@ void Tending::note_failure(const Error& error) {
   } catch (const Error& storage) {  // a full disk: the memory of this failure lasts as long as we do
     say(Priority::warning, "state-not-written", {{"error", storage.what()}});
   }
+  if (std::holds_alternative<Repair>(meanwhile.step)) put_right(meanwhile.why);
 }
 
 }  // namespace
@@ -436,13 +425,8 @@ void Tending::note_failure(const Error& error) {
 StateDirectory state_of(const Configuration& configuration) { return StateDirectory(configuration.state / "state"); }
 
 CertificateResult tend(const Configuration& configuration, const ManagedCertificate& certificate, AtTheCa& at_the_ca,
-                       std::stop_token stop) {
-  return Tending(configuration, certificate, at_the_ca, std::move(stop)).run();
-}
-
-CertificateResult tend_at_once(const Configuration& configuration, const ManagedCertificate& certificate,
-                               AtTheCa& at_the_ca, std::stop_token stop) {
-  return Tending(configuration, certificate, at_the_ca, std::move(stop)).run_at_once();
+                       Haste haste, std::stop_token stop) {
+  return Tending(configuration, certificate, at_the_ca, haste, std::move(stop)).run();
 }
 
 }  // namespace everleaf::agent

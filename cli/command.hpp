@@ -3,6 +3,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
@@ -19,6 +20,9 @@ void on_run(CLI::App& command, std::function<int()> run, RunRules rules = {});
 // The same for commands that step does not have: only its command line says what it does.
 void on_own_run(CLI::App& command, std::function<int()> run, int failed = 1);
 
+// FILE of the program's own --config: instead of defaults.json where no contexts are in use. Empty: not given.
+std::filesystem::path& given_defaults();
+
 // All commands. The man page and the completions are made from it, too (packaging/).
 std::unique_ptr<CLI::App> command_tree();
 
@@ -26,6 +30,7 @@ std::unique_ptr<CLI::App> command_tree();
 int exit_status();
 
 void add_help(CLI::App& app);
+void add_group_help(CLI::App& group);  // "everleaf ca help renew"
 void add_path(CLI::App& app);
 void add_context_current(CLI::App& context);
 void add_context_list(CLI::App& context);

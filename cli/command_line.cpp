@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/command_line.hpp"
 
+#include <poll.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <cstring>
 
@@ -117,6 +121,10 @@ constexpr Command commands[] = {
 };
 
 void add_refused_commands(CLI::App& app) {
+  for (const auto* name : {"api", "beta", "crl", "crypto", "fileserver", "oauth", "ssh"})
+    add_refused_command(app, name, "use \"step\" for this: everleaf is about X.509 certificates");
+  add_refused_command(app, "base64", "\"base64\" of the system does this");
+  add_refused_command(app, "completion", "the package brings completions for bash, zsh and fish");
   for (const auto* name : {"init", "admin", "policy", "acme"})
     add_refused_command(*app.get_subcommand("ca"), name, "use \"step\" where the CA runs");
   auto& certificate = *app.get_subcommand("certificate");
@@ -128,13 +136,18 @@ void add_refused_commands(CLI::App& app) {
 std::unique_ptr<CLI::App> make_tree(const Command* wanted) {
   auto app = std::make_unique<CLI::App>("Gets certificates from step-ca and keeps them fresh.", "everleaf");
   app->require_subcommand(1);
-  app->set_version_flag("--version", version_text);
+  app->set_version_flag("-v,--version", version_text);
+  app->add_option("--config", given_defaults(), "read this instead of defaults.json")->type_name("FILE");
+  add_report_options(*app);
   for (const auto& [name, description] : groups)
-    if (wanted == nullptr || wanted->group == name) app->add_subcommand(name, description)->require_subcommand(1);
+    if (wanted == nullptr || wanted->group == name)
+      add_report_options(*app->add_subcommand(name, description)->require_subcommand(1));
   for (const auto& command : commands)
     if (wanted == nullptr || wanted == &command)
       command.add(command.group.empty() ? *app : *app->get_subcommand(std::string(command.group)));
-  if (wanted == nullptr) add_refused_commands(*app);
+  if (wanted != nullptr) return app;
+  for (const auto& group : groups) add_group_help(*app->get_subcommand(group.name));
+  add_refused_commands(*app);
   return app;
 }
 
@@ -148,17 +161,71 @@ const Command* command_named(int argc, const char* const* argv) {
   return found == std::end(commands) ? nullptr : found;
 }
 
-// Copies the arguments, in the order in which CLI11 takes them, and overwrites what `ps` must not show.
+// Whether a group stands there without a command.
+bool is_bare_group(const CLI::App& app, const CLI::ParseError& end) {
+  return end.get_name() == "RequiredError" && app.remaining(true).empty() && !deepest(app).get_subcommands({}).empty();
+}
+
+// Whether what ended the parsing is no error: --version, --help, or a group, which shows its help as with step.
+bool is_answered(const CLI::App& app, const CLI::ParseError& end) {
+  if (end.get_name() == "CallForVersion") return print_version() == 0;
+  if (end.get_name() != "CallForHelp" && !is_bare_group(app, end)) return false;
+  print("help", app.help());
+  return true;
+}
+
+int refuse(const CLI::App& app, const CLI::ParseError& error) {
+  show_error(usage_error(app, error));
+  print_report();
+  return deepest(app).get_name() == "needs-renewal" ? 255 : 1;
+}
+
+// The option of this long name, of whatever command; null: there is none.
+const CLI::Option* find_option(const CLI::App& app, std::string_view name) {
+  for (const auto* option : app.get_options({}))
+    if (option->check_lname(std::string(name))) return option;
+  for (const auto* command : app.get_subcommands({}))
+    if (const auto* option = find_option(*command, name)) return option;
+  return nullptr;
+}
+
+// What step takes as well, as CLI11 has it: one dash before a long name, and "--san=" for a value that is empty.
+std::vector<std::string> as_cli11_has_it(const CLI::App& app, const std::vector<std::string>& words) {
+  std::vector<std::string> result;
+  for (auto word = words.begin(); word != words.end(); ++word) {
+    if (*word == "--") return result.insert(result.end(), word, words.end()), result;
+    const auto dashes = word->find_first_not_of('-');
+    const auto equals = word->find('=');
+    const auto* option = dashes == 1 || dashes == 2 ? find_option(app, word->substr(dashes, equals - dashes)) : nullptr;
+    if (option == nullptr) {
+      result.push_back(*word);
+    } else if (equals == word->size() - 1 && option->get_items_expected_min() > 0) {
+      result.insert(result.end(), {"--" + word->substr(dashes, equals - dashes), ""});
+    } else {
+      result.push_back("--" + word->substr(dashes));
+    }
+  }
+  return result;
+}
+
+// Copies the arguments, and overwrites what `ps` must not show.
 std::vector<std::string> take_arguments(int argc, char** argv) {
   std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
-  std::reverse(arguments.begin(), arguments.end());
   for (int i = 1; i < argc; ++i) {
-    const std::string_view word = argv[i];
-    if (word.starts_with("--token=")) std::fill(argv[i] + 8, argv[i] + word.size(), 'x');
-    if (word == "--token" && i + 1 < argc && argv[i + 1][0] != '-')
+    const std::string_view word = argv[i] + (std::string_view(argv[i]).starts_with("--") ? 1 : 0);  // one is enough
+    if (word.starts_with("-token=")) std::fill(std::strchr(argv[i], '=') + 1, argv[i] + std::strlen(argv[i]), 'x');
+    if (word == "-token" && i + 1 < argc && argv[i + 1][0] != '-')
       std::fill_n(argv[i + 1], std::strlen(argv[i + 1]), 'x');
   }
   return arguments;
+}
+
+// All is done: who reads our output has gone away, as `head` does, and that ends us as it ends other programs.
+void end_without_reader() {
+  pollfd output{STDOUT_FILENO, 0, 0};
+  if (::poll(&output, 1, 0) != 1 || (output.revents & POLLERR) == 0) return;
+  std::signal(SIGPIPE, SIG_DFL);
+  std::raise(SIGPIPE);
 }
 
 }  // namespace
@@ -175,19 +242,21 @@ int run_command_line(int argc, char** argv) {
   const auto tree = make_tree(command_named(argc, argv));
   auto& app = *tree;
   look_for_json(argc, argv);
+  int status = 0;
   try {
-    app.parse(take_arguments(argc, argv));
+    auto words = as_cli11_has_it(app, take_arguments(argc, argv));
+    std::reverse(words.begin(), words.end());
+    app.parse(std::move(words));
+    status = exit_status();
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
-    show_error(usage_error(app, error));
-    print_report();
-    const auto& command = deepest(app);
-    return command.get_name() == "needs-renewal" ? 255 : 1;
+    if (!is_answered(app, error)) return refuse(app, error);
   }
   print_report();
-  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
+    end_without_reader();
     throw Error(ErrorKind::storage, "cannot write to standard output");
-  return exit_status();
+  }
+  return status;
 }
 
 }  // namespace everleaf::cli

@@ -40,9 +40,10 @@ void refuse_other_credentials(CLI::App& command) {
 
 void add_refused_command(CLI::App& parent, const std::string& name, const std::string& instead) {
   auto& command = *parent.add_subcommand(name, "Not supported yet")->group(hidden);
-  command.allow_extras();
+  command.set_help_flag();
+  command.prefix_command();  // whatever stands behind it
   const auto full = words_to(parent) + name;
-  on_run(command, [full, instead]() -> int { refuse("\"" + full + "\"", instead); });
+  on_own_run(command, [full, instead]() -> int { refuse("\"" + full + "\"", instead); });
 }
 
 }  // namespace everleaf::cli

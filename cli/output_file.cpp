@@ -8,17 +8,17 @@ namespace everleaf::cli {
 OutputFile::OutputFile(const std::string& file, ExistingFiles existing, mode_t mode) : name_(file) {
   if (file.empty()) return;
   require_replaceable({file}, existing);
-  file_.emplace(file, mode_of(file, mode)).reserve();
-  remove_stray_temporaries(file);
+  output_.emplace(std::vector<FileTarget>{{file, mode_of(file, mode)}});
+  if (!is_output_stream(file)) remove_stray_temporaries(behind_links(file));
 }
 
 bool OutputFile::write(std::string_view contents, const std::string& member) {
-  if (!file_) {
+  if (!output_) {
     print(member, contents);
     return false;
   }
-  file_->write(contents);
-  file_->commit();
+  output_->write(0, contents);
+  output_->commit();
   tell_written(name_);
   return true;
 }

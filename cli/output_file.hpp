@@ -5,13 +5,13 @@
 #include <string>
 #include <string_view>
 
-#include <everleaf/files/atomic_file.hpp>
+#include "cli/output_set.hpp"
 #include "cli/terminal.hpp"
 
 namespace everleaf::cli {
 
-// Where a command puts its result: a file (0600 unless said otherwise, as step has it), or standard output if no file
-// was named. Made before the CA is asked, it finds out that the file may be replaced and can be written.
+// Where a command puts its result: a file (0600 unless said otherwise, as step has it), a pipe or a device, or standard
+// output if none was named. Made before the CA is asked, it finds out that the file may be replaced and can be written.
 class OutputFile {
  public:
   OutputFile(const std::string& file, ExistingFiles existing, mode_t mode = file_mode::private_key);
@@ -21,7 +21,7 @@ class OutputFile {
 
  private:
   std::string name_;
-  std::optional<AtomicFile> file_;
+  std::optional<OutputSet> output_;
 };
 
 }  // namespace everleaf::cli

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include <everleaf/files/lock.hpp>
+#include <everleaf/files/streams.hpp>
 #include "cli/report.hpp"
 
 namespace everleaf::cli {
@@ -33,47 +33,67 @@ std::vector<Certificate> with_root(std::vector<Certificate> chain, const TrustAn
   throw Error(ErrorKind::usage, "the root for --out-fullchain is not known", "give it with --root");
 }
 
+// Of what the two files, or pipes, hold.
+Identity parse_pair(const std::string& certificate_bytes, const std::string& key_pem, const fs::path& certificate,
+                    const fs::path& key, KeyPassword& password) {
+  Identity identity{parse_certificates_or_der(certificate_bytes, certificate.string()),
+                    parse_key(key_pem, key, password)};
+  require_matching(identity, certificate.string() + " and " + key.string());
+  return identity;
+}
+
 }  // namespace
 
+void require_not_its_key(const fs::path& output, const fs::path& key) {
+  std::error_code none;
+  if (output != key && !fs::equivalent(output, key, none)) return;
+  throw Error(ErrorKind::usage, output.string() + " holds the key, which would be lost",
+              "keep certificate and key in two files, or write to another one");
+}
+
 Secret KeyPassword::of(const fs::path& key) {
-  if (!file_.empty()) return read_secret(file_);
+  if (!file_.empty()) return read_secret_input(file_);
   if (!typed_)
     typed_ = ask_password("Please enter the password to decrypt " + key.string(), "give the password with " + flag_);
   return *typed_;
 }
 
 PrivateKey read_key(const fs::path& file, const std::string& password_file) {
+  return parse_key(read_input(file), file, password_file);
+}
+
+PrivateKey parse_key(const std::string& pem, const fs::path& file, const std::string& password_file) {
   KeyPassword password(password_file);
-  return parse_key(read_file(file), file, password);
+  return parse_key(pem, file, password);
 }
 
 Identity read_pair(const fs::path& certificate, const fs::path& key, KeyPassword& password,
                    const OutputOptions& outputs, std::stop_token stop) {
-  std::string certificate_pem;
+  std::string certificate_bytes;
   std::string key_pem;
   {
-    const auto lock = lock_directory_of(certificate, std::move(stop));
-    std::vector<fs::path> files{certificate, key};
-    for (const auto& part : outputs.parts()) files.push_back(part);
+    const auto lock = lock_directory_of(behind_links(certificate), std::move(stop));
+    std::vector<fs::path> files{behind_links(certificate), behind_links(key)};
+    for (const auto& part : outputs.parts()) files.push_back(behind_links(part));
     if (recover_files(files)) say("An interrupted replacement of " + certificate.string() + " was completed.");
-    certificate_pem = read_file(certificate);
+    certificate_bytes = read_file(certificate);
     key_pem = read_file(key);
   }
-  Identity identity{parse_certificates(certificate_pem, certificate.string()), parse_key(key_pem, key, password)};
-  require_matching(identity, certificate.string() + " and " + key.string());
-  return identity;
+  return parse_pair(certificate_bytes, key_pem, certificate, key, password);
 }
 
 Identity read_pair(const fs::path& certificate, const fs::path& key, const std::string& password_file,
                    const std::string& flag) {
   KeyPassword password(password_file, flag);
-  return read_pair(certificate, key, password);
+  if (!is_stream(certificate) && !is_stream(key)) return read_pair(certificate, key, password);
+  const auto certificate_bytes = read_input(certificate);
+  return parse_pair(certificate_bytes, read_input(key), certificate, key, password);
 }
 
 OutputPair::OutputPair(fs::path certificate, fs::path key, KeyFile key_file, ExistingFiles existing,
                        const OutputOptions& options, std::stop_token stop)
-    : certificate_(std::move(certificate)),
-      key_(std::move(key)),
+    : certificate_(behind_links(std::move(certificate))),
+      key_(key_file == KeyFile::keep ? std::move(key) : behind_links(std::move(key))),
       key_file_(key_file),
       existing_(existing),
       stop_(std::move(stop)) {
@@ -85,10 +105,12 @@ OutputPair::OutputPair(fs::path certificate, fs::path key, KeyFile key_file, Exi
   want(Part::leaf, options.leaf);
   want(Part::chain, options.chain);
   want(Part::full_chain, options.full_chain);
+  if (key_file_ == KeyFile::keep)
+    for (const auto& path : paths_) require_not_its_key(path, key_);
 
   require_replaceable(paths_, ExistingFiles::replace);  // but for directories
   {
-    const auto lock = lock_directory_of(certificate_, stop_);
+    const auto held = lock();
     recover();
     before_ = contents();
   }
@@ -101,21 +123,28 @@ OutputPair::OutputPair(fs::path certificate, fs::path key, KeyFile key_file, Exi
   files_.emplace(targets);
 }
 
+std::optional<Lock> OutputPair::lock() const {
+  if (replaced_.empty()) return std::nullopt;
+  return lock_directory_of(replaced_.front(), stop_);
+}
+
 void OutputPair::recover() const {
-  auto known = paths_;
-  if (key_file_ == KeyFile::keep) known.push_back(key_);  // of a record that was left by a rekey
+  auto known = replaced_;
+  if (key_file_ == KeyFile::keep) known.push_back(behind_links(key_));  // of a record that was left by a rekey
   recover_files(known);
 }
 
 void OutputPair::want(Part part, const fs::path& file) {
   if (file.empty()) return;
   parts_.push_back(part);
-  paths_.push_back(file);
+  paths_.push_back(behind_links(file));
+  if (!is_output_stream(file)) replaced_.push_back(paths_.back());
 }
 
 std::vector<std::optional<std::string>> OutputPair::contents() const {
-  std::vector<std::optional<std::string>> both{read_file_if_present(certificate_)};
-  if (key_file_ != KeyFile::absent) both.push_back(read_file_if_present(key_));
+  std::vector<std::optional<std::string>> both;
+  for (const auto& file : {certificate_, key_file_ == KeyFile::absent ? fs::path() : key_})
+    both.push_back(file.empty() || is_output_stream(file) ? std::nullopt : read_file_if_present(file));
   return both;
 }
 
@@ -149,7 +178,7 @@ void OutputPair::write(const std::vector<Certificate>& chain, const TrustAnchors
 }
 
 void OutputPair::write(const std::vector<Certificate>& chain, const PrivateKey* key, const TrustAnchors& roots) {
-  const auto lock = lock_directory_of(certificate_, stop_);
+  const auto held = lock();
   recover();  // somebody may have been killed meanwhile
   require_unchanged(key);
   for (std::size_t i = 0; i < parts_.size(); ++i) switch (parts_[i]) {

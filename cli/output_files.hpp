@@ -7,10 +7,11 @@
 #include <string>
 #include <vector>
 
-#include <everleaf/files/file_set.hpp>
+#include <everleaf/files/lock.hpp>
 #include <everleaf/x509/tls_credentials.hpp>
 #include <everleaf/x509/verify.hpp>
 #include "cli/output_options.hpp"
+#include "cli/output_set.hpp"
 #include "cli/terminal.hpp"
 
 namespace everleaf::cli {
@@ -31,6 +32,7 @@ class KeyPassword {
 
 // A private key; asks for its password if it is encrypted and no file has it.
 PrivateKey read_key(const std::filesystem::path& file, const std::string& password_file);
+PrivateKey parse_key(const std::string& pem, const std::filesystem::path& file, const std::string& password_file);
 
 // Reads a pair that an earlier, interrupted command may have left half replaced: that is completed first, with those of
 // `outputs`. Throws when a file is missing, does not parse, or the two do not match.
@@ -38,6 +40,9 @@ Identity read_pair(const std::filesystem::path& certificate, const std::filesyst
                    const OutputOptions& outputs = {}, std::stop_token stop = {});
 Identity read_pair(const std::filesystem::path& certificate, const std::filesystem::path& key,
                    const std::string& password_file, const std::string& flag = "--password-file");
+
+// Throws usage if both are one file: a key that is only read must not be written over.
+void require_not_its_key(const std::filesystem::path& output, const std::filesystem::path& key);
 
 // What becomes of the key file when a certificate is written; absent: somebody else has the key.
 enum class KeyFile { write, keep, absent };
@@ -60,6 +65,7 @@ class OutputPair {
   enum class Part { chain_with_leaf, key, leaf, chain, full_chain };
 
   void want(Part part, const std::filesystem::path& file);
+  std::optional<Lock> lock() const;  // of the directory of the first that is a file
   void recover() const;
   bool is_on_disk(const PrivateKey& key) const;
   std::vector<std::optional<std::string>> contents() const;
@@ -72,9 +78,10 @@ class OutputPair {
   ExistingFiles existing_;
   std::stop_token stop_;
   std::vector<Part> parts_;
-  std::vector<std::filesystem::path> paths_;  // of the parts
+  std::vector<std::filesystem::path> paths_;     // of the parts
+  std::vector<std::filesystem::path> replaced_;  // those of them that are files
   std::vector<std::optional<std::string>> before_;
-  std::optional<FileSet> files_;
+  std::optional<OutputSet> files_;
 };
 
 }  // namespace everleaf::cli

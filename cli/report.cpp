@@ -45,6 +45,10 @@ void add_report_options(CLI::App& command) {
       ->trigger_on_parse();
 }
 
+void promise_form(CLI::App& command) {
+  command.preparse_callback([](std::size_t) { report().object["version"] = 1; });
+}
+
 void look_for_json(int argc, const char* const* argv) {
   report().json |= std::find(argv, argv + argc, std::string_view("--json")) != argv + argc;
 }

@@ -17,6 +17,8 @@ namespace everleaf::cli {
 
 // --json and --quiet, which every command has.
 void add_report_options(CLI::App& command);
+// For commands whose form of JSON is documented: every object, and were it an error, has "version": 1.
+void promise_form(CLI::App& command);
 // Whether --json stands anywhere, and were it where a flag lacks its value.
 void look_for_json(int argc, const char* const* argv);
 bool wants_json();

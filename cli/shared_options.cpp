@@ -4,7 +4,7 @@
 #include <csignal>
 #include <sstream>
 
-#include <everleaf/files/file.hpp>
+#include <everleaf/files/streams.hpp>
 #include <everleaf/jose/base64.hpp>
 #include <everleaf/process/command.hpp>
 #include <everleaf/process/signal.hpp>
@@ -15,6 +15,8 @@ namespace everleaf::cli {
 namespace {
 
 constexpr auto ca_heading = "The CA";
+
+constexpr std::chrono::hours as_long_as_it_takes{24 * 365};
 
 constexpr auto bootstrap_hint = "run \"everleaf ca bootstrap --ca-url URL --fingerprint HEX\" once, or give --root";
 
@@ -33,7 +35,32 @@ std::string without_days(const std::string& value) {
   return duration ? format_duration(*duration) : value;
 }
 
+void send_signal(const HookOptions& to) {
+  if (!to.pid_file.empty()) signal_process(to.pid_file, to.signal);
+  if (to.pid && kill(*to.pid, to.signal) != 0)
+    throw system_error("cannot signal process " + std::to_string(*to.pid), errno);
+}
+
+std::vector<std::string> arguments_of(const std::string& line) {
+  std::istringstream words(line);
+  return {std::istream_iterator<std::string>(words), {}};
+}
+
+void show_output(const CommandResult& result) {
+  print("exec-output", result.output);
+  std::fputs(result.errors.c_str(), stderr);
+}
+
 }  // namespace
+
+CLI::Option* require_utf8(CLI::Option* option) {
+  return option->check([option](const std::string& value) -> std::string {
+    if (length_of_utf8(value) != value.size())
+      throw Error(ErrorKind::usage, option->get_name() + ": " + escape(value) + " is not UTF-8",
+                  "\"locale\" shows what the terminal writes");
+    return {};
+  });
+}
 
 void CaOptions::add_url_to(CLI::App& command) {
   const OptionGroup group(command, ca_heading);
@@ -56,9 +83,10 @@ HttpsUrl CaOptions::url() const {
 std::vector<Certificate> CaOptions::roots() const {
   const std::filesystem::path file =
       root.empty() ? StepPath::from_environment(context).root_certificate() : std::filesystem::path(root);
-  const auto pem = read_file_if_present(file);
-  if (!pem) throw Error(ErrorKind::missing, "there is no root certificate " + file.string(), bootstrap_hint);
-  return parse_certificates(*pem, file.string());
+  if (std::error_code unknown;
+      file != "-" && std::filesystem::status(file, unknown).type() == std::filesystem::file_type::not_found)
+    throw Error(ErrorKind::missing, "there is no root certificate " + file.string(), bootstrap_hint);
+  return parse_certificates_or_der(read_input(file), file.string());
 }
 
 // In braces from left to right: what is missing first is complained about first, whatever the compiler.
@@ -160,19 +188,30 @@ void HookOptions::add_to(CLI::App& command) {
 }
 
 void HookOptions::run(std::chrono::milliseconds limit, std::stop_token stop) const {
-  if (!pid_file.empty()) signal_process(pid_file, signal);
-  if (pid && kill(*pid, signal) != 0) throw system_error("cannot signal process " + std::to_string(*pid), errno);
-  std::istringstream words(exec);
-  const std::vector<std::string> argv{std::istream_iterator<std::string>(words), {}};
-  if (argv.empty()) return;
-  const auto result = run_command(argv, {.time = limit}, std::move(stop));
-  print("exec-output", result.output);
-  std::fputs(result.errors.c_str(), stderr);
+  send_signal(*this);
+  if (const auto argv = arguments_of(exec); !argv.empty())
+    show_output(run_command(argv, {.time = limit}, std::move(stop)));
 }
 
-Duration require_duration(const std::string& text, const std::string& flag) {
+int HookOptions::run_once(std::stop_token stop) const {
+  send_signal(*this);
+  const auto argv = arguments_of(exec);
+  if (argv.empty()) return 0;
+  std::fflush(stdout);
+  const auto result = run_command(argv,
+                                  {.time = as_long_as_it_takes,
+                                   .streams = wants_json() ? Streams::captured : Streams::ours,
+                                   .failure = Failure::answered},
+                                  std::move(stop));
+  show_output(result);
+  if (result.status != 0)
+    show_error({ErrorKind::rejected, escape(argv[0]) + " exited with status " + std::to_string(result.status)});
+  return result.status;
+}
+
+Duration require_duration(const std::string& text, const std::string& flag, Duration least) {
   const auto duration = parse_duration(text);
-  if (!duration || *duration < Duration{0}) reject(flag, text, "a duration with its unit, as 90s, 5m, 8h or 2d");
+  if (!duration || *duration < least) reject(flag, text, "a duration with its unit, as 90s, 5m, 8h or 2d");
   return *duration;
 }
 

@@ -28,6 +28,9 @@ class OptionGroup {
   CLI::OptionDefaults& defaults_;
 };
 
+// Refuses what is not UTF-8, by the option's name: for what goes into certificates and JSON, which have nothing else.
+CLI::Option* require_utf8(CLI::Option* option);
+
 // --ca-url, --root and --context: which CA, and why it is trusted.
 struct CaOptions {
   std::string ca_url;
@@ -93,9 +96,11 @@ struct HookOptions {
   bool any() const { return pid || !pid_file.empty() || !exec.empty(); }
   // The signal first, then the program, which is ended after `limit`. Throws hook or cancelled.
   void run(std::chrono::milliseconds limit, std::stop_token stop) const;
+  // The same as long as it takes, and with our stdin, stdout and stderr; answers the program's exit status.
+  int run_once(std::stop_token stop) const;
 };
 
 // "1h" or "2d"; throws usage naming the flag.
-Duration require_duration(const std::string& text, const std::string& flag);
+Duration require_duration(const std::string& text, const std::string& flag, Duration least = Duration{0});
 
 }  // namespace everleaf::cli

@@ -24,10 +24,18 @@ enum class ExistingFiles { ask, replace };
 // Asks for each of `files` that exists; throws conflict if one must not be replaced or nobody can be asked.
 void require_replaceable(const std::vector<std::filesystem::path>& files, ExistingFiles existing);
 
-// Asks at the terminal; throws usage, with `hint`, if there is none.
+bool has_terminal();  // to ask at
+
+// Asks at the terminal until the answer is one; throws usage, with `hint`, if there is none.
 bool ask_yes_or_no(const std::string& question, const std::string& hint);
+
+// Which of `choices` is wanted, by the number that is typed. Throws usage, with `hint`, if it is none of them or there
+// is no terminal.
+std::size_t ask_choice(const std::string& question, const std::vector<std::string>& choices, const std::string& hint);
 
 // Reads a password from the terminal without showing it. Throws usage, with `hint`, if there is no terminal.
 Secret ask_password(const std::string& prompt, const std::string& hint);
+// The same for one that is going to protect something: asks again while it is empty.
+Secret ask_new_password(const std::string& prompt, const std::string& hint);
 
 }  // namespace everleaf::cli

@@ -1,12 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 import os
 import shutil
+import signal
 
 import pytest
 
 from mounts import Mounts
 from program import BINARIES, Program
 from step_ca import RealCa
+
+
+# What whoever started us ignores (nohup, a shell for its background jobs) all that we start would ignore as well.
+for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+    if signal.getsignal(number) == signal.SIG_IGN:
+        signal.signal(number, lambda *_: None)
 
 
 def pytest_report_header():

@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <grp.h>
-#include <pwd.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 
 #include <nlohmann/json.hpp>
 
-#include <everleaf/lifecycle/deliver.hpp>
+#include <everleaf/config/secrets.hpp>
+#include <everleaf/files/file.hpp>
 #include <everleaf/lifecycle/failover.hpp>
 #include <everleaf/step_ca/step_ca.hpp>
 #include "cli/agent/ask_agent.hpp"
@@ -23,10 +19,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-struct CheckOptions {
-  ConfigurationOption configuration;
-};
-
 const char* to_text(Verdict verdict) {
   switch (verdict) {
     case Verdict::ok: return "ok";
@@ -36,29 +28,6 @@ const char* to_text(Verdict verdict) {
   }
   return "";
 }
-
-// For as long as this lives we may what this user may. Only for root; nothing happens for others.
-class Acting {
- public:
-  explicit Acting(uid_t user) : acts_(::geteuid() == 0 && user != 0) {
-    if (!acts_) return;
-    const auto* account = ::getpwuid(user);
-    groups_.resize(static_cast<std::size_t>(std::max(0, ::getgroups(0, nullptr))));
-    if (account == nullptr || ::getgroups(static_cast<int>(groups_.size()), groups_.data()) < 0 ||
-        ::initgroups(account->pw_name, account->pw_gid) != 0 || ::setegid(account->pw_gid) != 0 || ::seteuid(user) != 0)
-      throw system_error("cannot act as user " + std::to_string(user), errno);
-  }
-  Acting(const Acting&) = delete;
-  ~Acting() {
-    if (!acts_) return;
-    const bool back = ::seteuid(0) == 0 && ::setegid(0) == 0 && ::setgroups(groups_.size(), groups_.data()) == 0;
-    if (!back) std::abort();
-  }
-
- private:
-  bool acts_;
-  std::vector<gid_t> groups_;
-};
 
 // The roots by which we know the CA at this place; nothing is stored.
 std::vector<Certificate> roots_of(const Authority& authority, const HttpsUrl& url) {
@@ -90,46 +59,38 @@ void check_roots(StepCa& ca, Findings& findings) {
 void check_clock(const StepCa& ca, Findings& findings) {
   const auto ahead = ca.time() ? *ca.time() - system_now() : std::chrono::seconds(0);
   if (std::chrono::abs(ahead) > std::chrono::minutes(1))
-    findings.add(Verdict::warning, "CA", "its clock is ahead of the one here by " + format_duration(ahead),
+    findings.add(Verdict::warning, "CA",
+                 std::string("its clock is ") + (ahead < ahead.zero() ? "behind" : "ahead of") + " the one here by " +
+                     format_duration(std::chrono::abs(ahead)),
                  "certificates are judged by the clock here: one of the two is wrong");
 }
 
-void check_authority(const Authority& authority, const HttpsUrl& url, Findings& findings) {
+bool asks_provisioners(const ManagedCertificate& certificate) {
+  const auto& enroll = certificate.enroll;
+  return enroll &&
+         (std::holds_alternative<ProvisionerPassword>(*enroll) || std::holds_alternative<X5cCredential>(*enroll));
+}
+
+// Fills in `provisioners`, if somebody enrolls by one of them.
+void check_authority(const Configuration& configuration, const HttpsUrl& url, std::vector<Provisioner>& provisioners,
+                     Findings& findings) {
+  const auto& authority = configuration.authority;
   findings.look_at(authority.stand_ins.empty() ? "CA" : "CA " + url.origin(), [&] {
     StepCa ca(url, roots_of(authority, url), {});
     ca.health();
     check_clock(ca, findings);
     check_roots(ca, findings);
+    const auto& all = configuration.certificates;
+    if (std::any_of(all.begin(), all.end(), [](const auto& one) { return asks_provisioners(one.second); }))
+      provisioners = ca.provisioners();
     return ca.url().origin() + " is up, step-ca " + escape(ca.version()) + ", under our root";
   });
 }
 
-void check_place(const Configuration& configuration, const ManagedCertificate& certificate, Findings& findings) {
-  findings.look_at("certificate " + certificate.name, [&] {
-    Place(configuration, certificate).check_writable();
-    return std::string("it can be delivered");
-  });
-  if (certificate.enroll && std::holds_alternative<ProvisionerPassword>(*certificate.enroll))
-    findings.add(Verdict::warning, "certificate " + certificate.name,
-                 "\"password-file\" holds a password that can mint any name",
-                 "that is for labs and issuing hosts; elsewhere give a token");
-}
-
-void check_places(const Configuration& configuration, Findings& findings) {
-  struct stat status {};
-  if (::stat(configuration.state.c_str(), &status) != 0)
-    return findings.add(
-        Verdict::error, configuration.state.string(), "there is no such directory",
-        "\"systemd-tmpfiles --create everleaf.conf\" makes it, or the first start of everleafd.service");
-  if (::geteuid() != 0 && ::geteuid() != status.st_uid)
-    return findings.add(Verdict::skipped, configuration.state.string(),
-                        "only root and its owner can find out whether everleafd can write there");
-  findings.look_at(configuration.state.string(), [&] {
-    const Acting owner(status.st_uid);
-    for (const auto& [name, certificate] : configuration.certificates)
-      check_place(configuration, certificate, findings);
-    return std::string("looked at as the user that owns it");
-  });
+void check_secrets(const Configuration& configuration, Findings& findings) {
+  for (const auto& file : secrets_for_everybody(configuration))
+    findings.add(Verdict::warning, escape(file.string()), "it is a secret, and everybody may read it",
+                 "chmod o-r " + escape(file.string()));
 }
 
 void check_environment(Findings& findings) {
@@ -139,9 +100,14 @@ void check_environment(Findings& findings) {
                    "a service has an environment of its own: \"systemctl show -p Environment everleafd\"");
 }
 
+// Unless we saw it ourselves.
+void add_problem(const std::string& about, const std::string& problem, Findings& findings) {
+  if (!findings.has_error(about, problem)) findings.add(Verdict::error, about, "everleafd says: " + problem);
+}
+
 // What only everleafd sees: its credentials, its sandbox, how its tries end.
-void check_agent(const AskAgent& agent, Findings& findings) try {
-  const auto status = agent.get("/status");
+int ask_agent(const AgentOptions& options, Findings& findings) {
+  const auto status = AskAgent(options).status();
   const auto version = status.value("everleafd", "");
   if (version != EVERLEAF_VERSION)
     findings.add(Verdict::warning, "everleafd",
@@ -151,31 +117,42 @@ void check_agent(const AskAgent& agent, Findings& findings) try {
     findings.add(Verdict::error, "everleafd",
                  "it refused the configuration when it last read it: " + escape(problem.get<std::string>(), 400),
                  "once it is right: systemctl reload everleafd");
+  for (const auto& problem : status.value("not-listening", Json::array()))
+    findings.add(Verdict::error, "everleafd", escape(problem.get<std::string>(), 400),
+                 "once that is possible: systemctl restart everleafd");
   for (const char* kind : {"certificate", "proxy"})
     for (const auto& one : status.at(std::string(kind) == "proxy" ? "proxies" : "certificates"))
       if (!one.value("well", false))
-        findings.add(Verdict::error, std::string(kind) + " " + escape(one.value("name", "")),
-                     "everleafd says: " + escape(one.value("problem", ""), 1000));
+        add_problem(std::string(kind) + " " + escape(one.value("name", "")), escape(one.value("problem", ""), 1000),
+                    findings);
   findings.add(Verdict::ok, "everleafd", "it runs, and was asked");
-} catch (const Error& error) {
-  findings.add(Verdict::warning, "everleafd", error.what(), error.hint());
+  return 0;
 }
 
-void check_all(const ConfigurationOption& option, Findings& findings) {
-  const auto loaded = option.load();
+void check_agent(const AgentOptions& options, Findings& findings) try {
+  with_answers([&] { return ask_agent(options, findings); });
+} catch (const Error& error) {
+  if (error.kind() != ErrorKind::configuration)  // that was said
+    findings.add(Verdict::warning, "everleafd", error.what(), error.hint());
+}
+
+void check_configured(const Configuration& configuration, Findings& findings) {
+  findings.add(Verdict::ok, "configuration", contents_of(configuration));
+  std::vector<Provisioner> provisioners;
+  for (const auto& url : in_turn(configuration.authority, {}, system_now()))
+    check_authority(configuration, url, provisioners, findings);
+  check_certificates(configuration, provisioners, findings);
+  check_secrets(configuration, findings);
+  check_proxies(configuration, findings);
+}
+
+void check_all(const AgentOptions& options, Findings& findings) {
+  const auto loaded = options.configuration.load();
   for (const auto& problem : loaded.problems)
     findings.add(Verdict::error, "configuration", to_string(problem), problem.hint);
   check_environment(findings);
-  if (!loaded.configuration) return;
-  const auto& configuration = *loaded.configuration;
-  findings.add(Verdict::ok, "configuration",
-               std::to_string(configuration.certificates.size()) + " certificates, " +
-                   std::to_string(configuration.proxies.size()) + " proxies");
-  for (const auto& url : in_turn(configuration.authority, {}, system_now()))
-    check_authority(configuration.authority, url, findings);
-  check_places(configuration, findings);
-  check_proxies(configuration, findings);
-  check_agent(AskAgent(option), findings);
+  if (loaded.configuration) check_configured(*loaded.configuration, findings);
+  check_agent(options, findings);
 }
 
 void show(const Finding& finding) {
@@ -187,12 +164,12 @@ void print(const std::vector<Finding>& findings, bool well) {
   Json list = Json::array();
   for (const auto& [verdict, about, text, hint] : findings)
     list.push_back({{"verdict", to_text(verdict)}, {"about", about}, {"text", text}, {"hint", hint}});
-  tell_all({{"version", 1}, {"well", well}, {"findings", std::move(list)}});
+  tell_all({{"well", well}, {"findings", std::move(list)}});
 }
 
-int check(const CheckOptions& options) {
+int check(const AgentOptions& options) {
   Findings findings;
-  check_all(options.configuration, findings);
+  check_all(options, findings);
   const auto& all = findings.all();
   const bool well = std::none_of(all.begin(), all.end(), [](const auto& one) { return one.verdict == Verdict::error; });
   if (wants_json()) {
@@ -215,8 +192,9 @@ void add_check(CLI::App& app) {
       "Examples:\n"
       "  everleaf check\n"
       "  everleaf check --json");
-  auto options = std::make_shared<CheckOptions>();
-  options->configuration.add_to(command);
+  auto options = std::make_shared<AgentOptions>();
+  options->add_to(command);
+  promise_form(command);
   on_own_run(command, [options] { return check(*options); });
 }
 

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <everleaf/config/configuration.hpp>
 #include <everleaf/error/error.hpp>
+#include <everleaf/step_ca/provisioner.hpp>
 
 namespace everleaf::cli {
 
@@ -32,11 +34,25 @@ class Findings {
   } catch (const Error& error) {
     add(Verdict::error, about, error.what(), error.hint());
   }
+  // Whether an error about it says this, among other words perhaps.
+  bool has_error(const std::string& about, const std::string& text) const {
+    return std::any_of(all_.begin(), all_.end(), [&](const auto& one) {
+      return one.verdict == Verdict::error && one.about == about && one.text.find(text) != std::string::npos;
+    });
+  }
   const std::vector<Finding>& all() const { return all_; }
 
  private:
   std::vector<Finding> all_;
 };
+
+// Whether certificates do their work, and others can be put in their place: seen as the user who owns the state.
+void check_certificates(const Configuration& configuration, const std::vector<Provisioner>& provisioners,
+                        Findings& findings);
+
+// Whether what it enrolls with is there and good. While it has a pair that is a warning, and a token may be spent.
+void check_enrollment(const ManagedCertificate& certificate, bool has_pair,
+                      const std::vector<Provisioner>& provisioners, Findings& findings);
 
 // Whether systemd knows the units of proxies and lets the user of everleafd reload them; what nginx's configuration
 // would do with a certificate that changes.

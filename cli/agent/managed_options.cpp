@@ -5,9 +5,16 @@
 
 #include <everleaf/config/nearest.hpp>
 #include <everleaf/error/error.hpp>
+#include "cli/command.hpp"
 
 namespace everleaf::cli {
 namespace {
+
+void refuse_defaults() {
+  if (!given_defaults().empty())
+    throw Error(ErrorKind::usage, "--config before the command stands for defaults.json, which is not read here",
+                "give everleafd's configuration after the command");
+}
 
 void know_credentials_directory() { ::setenv("CREDENTIALS_DIRECTORY", "/run/credentials/everleafd.service", 0); }
 
@@ -19,11 +26,13 @@ void ConfigurationOption::add_to(CLI::App& command) {
 }
 
 LoadedConfiguration ConfigurationOption::load() const {
+  refuse_defaults();
   know_credentials_directory();
   return load_configuration(file);
 }
 
 Configuration ConfigurationOption::require() const {
+  refuse_defaults();
   know_credentials_directory();
   return require_configuration(file);
 }

@@ -35,6 +35,7 @@ struct NameOfStep {
   const char* operator()(const Adopt&) const { return "adopt"; }
   const char* operator()(const GiveUp&) const { return "give-up"; }
   const char* operator()(const UpdateTrust&) const { return "update-trust"; }
+  const char* operator()(const Repair&) const { return "repair"; }
 };
 
 std::string name_of(const Step& step) { return std::visit(NameOfStep{}, step); }
@@ -172,7 +173,7 @@ int plan(const PlanOptions& options) {
   if (wants_json()) {
     Json certificates = Json::array();
     for (const auto& planned : plans) certificates.push_back(to_json(planned));
-    tell_all({{"version", 1}, {"at", format_time(at)}, {"certificates", std::move(certificates)}});
+    tell_all({{"at", format_time(at)}, {"certificates", std::move(certificates)}});
   } else {
     for (const auto& planned : plans) show(planned, at);
   }
@@ -193,6 +194,7 @@ void add_plan(CLI::App& app) {
   command.add_option("NAME", options->name, "only this certificate");
   command.add_option("--at", options->at, "as if it were this time, or this long from now")->type_name("TIME|DURATION");
   options->configuration.add_to(command);
+  promise_form(command);
   on_own_run(command, [options] { return plan(*options); });
 }
 

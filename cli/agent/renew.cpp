@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include <everleaf/error/error.hpp>
+#include <everleaf/time/time.hpp>
 #include "cli/agent/ask_agent.hpp"
 #include "cli/command.hpp"
 #include "cli/report.hpp"
@@ -19,20 +20,23 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr std::chrono::milliseconds between_looks{100};
+constexpr std::chrono::minutes longest_wait{15};
 
 struct RenewOptions {
   std::string name;
-  ConfigurationOption configuration;
+  AgentOptions agent;
 };
 
 // Looks again and again, until `over` says that it is.
 template <typename Over>
-Json await(const AskAgent& agent, const std::string& path, Over over) {
-  while (true) {
-    auto answer = agent.get(path);
+Json await(const AskAgent& agent, const std::string& name, Over over) {
+  for (const auto end = std::chrono::steady_clock::now() + longest_wait; std::chrono::steady_clock::now() < end;) {
+    auto answer = agent.status_of(name);
     if (over(answer)) return answer;
     std::this_thread::sleep_for(between_looks);
   }
+  throw Error(ErrorKind::timed_out, "everleafd is still at work after " + format_duration(longest_wait),
+              "\"everleaf status\" says how it stands");
 }
 
 // What the proxy owes for this certificate; null: nothing.
@@ -55,19 +59,19 @@ bool is_on_the_way(const Json& proxies, const std::string& name, const std::vect
   for (std::size_t i = 0; i < proxies.size() && i < before.size(); ++i) {
     const auto owed = owed_for(proxies[i], name);
     if (!owed.is_null() && proxies[i].value("failures", 0U) == before[i] &&
-        text_in(proxies[i], "last-failure") <= text_in(owed, "since"))
+        text_in(proxies[i], "last-failure") <= text_in(owed, "delivered"))
       return true;
   }
   return false;
 }
 
 int renew(const RenewOptions& options) {
-  const AskAgent agent(options.configuration);
-  const auto path = AskAgent::path_of(options.name);
-  const auto before = agent.post(path + "/renew").at("certificate").at("fingerprint");
+  tell("renewed", false);  // until it is
+  const AskAgent agent(options.agent);
+  const auto before = agent.renew(options.name).at("certificate").at("fingerprint");
   if (isatty(STDERR_FILENO) == 1) say("everleafd is renewing " + options.name + " ...");
   const auto renewed =
-      await(agent, path, [](const Json& answer) { return !answer.at("certificate").value("asked", false); });
+      await(agent, options.name, [](const Json& answer) { return !answer.at("certificate").value("asked", false); });
   const auto& certificate = renewed.at("certificate");
   if (certificate.at("fingerprint") == before)
     throw Error(ErrorKind::refused, "cannot renew " + options.name + ": " + text_in(certificate, "problem"),
@@ -75,8 +79,9 @@ int renew(const RenewOptions& options) {
   say_checked("Delivered", "valid until " + text_in(certificate, "not-after"));
   tell_all({{"renewed", true}, {"certificate", certificate}});
   const auto failures = failures_of(renewed.at("proxies"));
-  const auto end = await(
-      agent, path, [&](const Json& answer) { return !is_on_the_way(answer.at("proxies"), options.name, failures); });
+  const auto end = await(agent, options.name, [&](const Json& answer) {
+    return !is_on_the_way(answer.at("proxies"), options.name, failures);
+  });
   tell_all({{"proxies", end.at("proxies")}});
   for (const auto& proxy : end.at("proxies")) {
     if (!owed_for(proxy, options.name).is_null())
@@ -98,8 +103,9 @@ void add_renew(CLI::App& app) {
       "  everleaf renew upstream --json");
   auto options = std::make_shared<RenewOptions>();
   command.add_option("NAME", options->name, "as in [certificate.NAME]")->required();
-  options->configuration.add_to(command);
-  on_own_run(command, [options] { return renew(*options); });
+  options->agent.add_to(command);
+  promise_form(command);
+  on_own_run(command, [options] { return with_answers([&] { return renew(*options); }); });
 }
 
 }  // namespace everleaf::cli

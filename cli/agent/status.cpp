@@ -8,6 +8,7 @@
 #include "cli/agent/ask_agent.hpp"
 #include "cli/command.hpp"
 #include "cli/report.hpp"
+#include "cli/terminal.hpp"
 
 namespace everleaf::cli {
 namespace {
@@ -20,7 +21,7 @@ constexpr int no_agent = 2;
 
 struct StatusOptions {
   std::string name;
-  ConfigurationOption configuration;
+  AgentOptions agent;
 };
 
 std::string remaining(const Json& certificate, Time now) {
@@ -65,6 +66,11 @@ void show_proxy(const Json& proxy) {
   if (!owed.empty()) std::printf("          next try %s\n", next_try_in(proxy, "next-try").c_str());
 }
 
+void show_problems(const Json& answer, const char* member, const char* what) {
+  for (const auto& problem : answer.value(member, Json::array()))
+    std::printf("ATTENTION %s:\n          %s\n", what, escape(problem.get<std::string>(), 400).c_str());
+}
+
 bool is_well(const Json& things) {
   bool well = true;
   for (const auto& thing : things) well &= thing.value("well", false);
@@ -83,8 +89,8 @@ int show_one(const Json& answer, Time now) {
 }
 
 int status(const StatusOptions& options) {
-  const AskAgent agent(options.configuration);
-  const auto answer = agent.get(options.name.empty() ? "/status" : AskAgent::path_of(options.name));
+  const AskAgent agent(options.agent);
+  const auto answer = options.name.empty() ? agent.status() : agent.status_of(options.name);
   const bool well = options.name.empty()
                         ? answer.value("well", false)
                         : answer.at("certificate").value("well", false) && is_well(answer.at("proxies"));
@@ -98,10 +104,18 @@ int status(const StatusOptions& options) {
     return well ? all_well : attention;
   }
   show_all(answer.at("certificates"), answer.at("proxies"), now);
-  for (const auto& problem : answer.value("configuration-refused", Json::array()))
-    std::printf("ATTENTION the configuration was refused, the one before is in use:\n          %s\n",
-                escape(problem.get<std::string>(), 400).c_str());
+  show_problems(answer, "configuration-refused", "the configuration was refused, the one before is in use");
+  show_problems(answer, "not-listening", "it cannot be asked everywhere");
   return well ? all_well : attention;
+}
+
+// Whoever asks for what is no certificate was answered.
+int answer_to(const StatusOptions& options) try {
+  return with_answers([&] { return status(options); });
+} catch (const Error& error) {
+  if (error.kind() != ErrorKind::usage) throw;
+  show_error(error);
+  return attention;
 }
 
 }  // namespace
@@ -109,15 +123,17 @@ int status(const StatusOptions& options) {
 void add_status(CLI::App& app) {
   auto& command = *app.add_subcommand("status", "Ask everleafd how certificates and proxies stand");
   command.footer(
-      "Exit status: 0 all is as it should be, 1 something needs attention, 2 everleafd did not answer.\n\n"
+      "Exit status: 0 all is as it should be, 1 something needs attention, or NAME is no certificate, 2 everleafd did "
+      "not answer.\n\n"
       "Examples:\n"
       "  everleaf status\n"
       "  everleaf status upstream --json");
   auto options = std::make_shared<StatusOptions>();
   command.add_option("NAME", options->name, "only this certificate and its proxies");
-  options->configuration.add_to(command);
+  options->agent.add_to(command);
+  promise_form(command);
   on_own_run(
-      command, [options] { return status(*options); }, no_agent);
+      command, [options] { return answer_to(*options); }, no_agent);
 }
 
 }  // namespace everleaf::cli

@@ -79,7 +79,7 @@ int bootstrap(const BootstrapOptions& options) {
   defaults.ca_url = url.origin();
   defaults.fingerprint = fingerprint.hex();
   defaults.root = path.root_certificate();
-  save(path.authority_defaults(), to_json(defaults), file_mode::certificate, "authority configuration");
+  save(path.authority_defaults(), to_json(defaults), public_mode(), "authority configuration");
   if (context && !std::filesystem::exists(path.profile_defaults()))
     save(path.profile_defaults(), "{}", file_mode::private_key, "profile configuration");
   tell("ca", url.origin());
@@ -108,13 +108,14 @@ void add_ca_bootstrap(CLI::App& ca) {
   options->fingerprint.add_to(command);
   {
     const OptionGroup group(command, "Where it is kept");
-    command
-        .add_option("--context", options->ca.context,
-                    "keep it beside others under this name, and select it; default: its host")
+    require_utf8(command.add_option("--context", options->ca.context,
+                                    "keep it beside others under this name, and select it; default: its host"))
         ->type_name("NAME");
-    command.add_option("--authority", options->authority, "directory of the CA's files; default: the context's name")
+    require_utf8(command.add_option("--authority", options->authority,
+                                    "directory of the CA's files; default: the context's name"))
         ->type_name("NAME");
-    command.add_option("--profile", options->profile, "directory of your own defaults; default: the context's name")
+    require_utf8(command.add_option("--profile", options->profile,
+                                    "directory of your own defaults; default: the context's name"))
         ->type_name("NAME");
   }
   {
@@ -129,7 +130,7 @@ void add_ca_bootstrap(CLI::App& ca) {
     command
         .add_option("--team-url", options->team_url, "where to ask, <> stands for the team; default: at smallstep.com")
         ->type_name("URL");
-    command.add_option("--redirect-url", options->redirect_url, "where to go after a login, for \"step\"")
+    require_utf8(command.add_option("--redirect-url", options->redirect_url, "where to go after a login, for \"step\""))
         ->type_name("URL");
   }
   command.add_flag("--install", options->install, "and put the root into the system's trust store");

@@ -31,6 +31,7 @@ int certificate(const CertificateOptions& options) {
   // As the token writes it: the CA compares the case too.
   const auto subject = given ? given->subject : options.subject;
   auto names = given ? given->names : options.names;
+  std::erase(names, "");
   if (names.empty()) names = {options.subject};
   const auto key = PrivateKey::generate(key_type);
   auto issued = options.issuance.issue({subject, names, key});
@@ -55,11 +56,12 @@ void add_ca_certificate(CLI::App& ca) {
       "  everleaf ca certificate web.internal web.crt web.key --provisioner pods --k8ssa-token-path token\n"
       "  everleaf ca certificate web.internal web.crt web.key --provisioner acme --webroot /var/www/html");
   auto options = std::make_shared<CertificateOptions>();
-  command.add_option("SUBJECT", options->subject, "common name of the certificate")->required();
+  require_utf8(command.add_option("SUBJECT", options->subject, "common name of the certificate"))->required();
   command.add_option("CRT", options->certificate_file, "where to write the certificate and its chain")->required();
   command.add_option("KEY", options->key_file, "where to write the key")->required();
   auto* token = options->issuance.add_to(command);
-  command.add_option("--san", options->names, "subject alternative name, repeatable; default: the subject")
+  require_utf8(
+      command.add_option("--san", options->names, "subject alternative name, repeatable; default: the subject"))
       ->type_name("NAME")
       ->allow_extra_args(false)
       ->excludes(token);

@@ -5,6 +5,12 @@
 
 namespace everleaf::cli {
 
+CLI::Option* add_token_option(CLI::App& command, std::string& token, const std::string& description) {
+  return command.add_option("--token", token, description)->type_name("TOKEN")->transform([](std::string text) {
+    return CLI::detail::trim(text);
+  });
+}
+
 TokenClaims read_given_token(const std::string& token) try {
   return read_token(Secret(token));
 } catch (const Error& error) {

@@ -8,6 +8,9 @@
 
 namespace everleaf::cli {
 
+// --token. What a shell or a file left around it does not belong to it.
+CLI::Option* add_token_option(CLI::App& command, std::string& token, const std::string& description);
+
 // What the text of --token says. Throws malformed.
 TokenClaims read_given_token(const std::string& token);
 

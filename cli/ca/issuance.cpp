@@ -9,8 +9,7 @@
 namespace everleaf::cli {
 
 CLI::Option* IssuanceOptions::add_to(CLI::App& command) {
-  auto* option =
-      command.add_option("--token", token, "one-time token; nothing else is needed then")->type_name("TOKEN");
+  auto* option = add_token_option(command, token, "one-time token; nothing else is needed then");
   provisioner.add_to(command);
   acme.add_to(command);
   command.get_option("--acme")->excludes(option);

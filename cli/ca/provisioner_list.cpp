@@ -12,8 +12,11 @@ namespace everleaf::cli {
 void add_ca_provisioner(CLI::App& ca) {
   auto& provisioner = *ca.add_subcommand("provisioner", "Look at the CA's provisioners");
   provisioner.require_subcommand(1);
-  for (const auto* name : {"add", "remove", "update", "get"})
+  add_report_options(provisioner);
+  add_group_help(provisioner);
+  for (const auto* name : {"add", "remove", "update", "get", "webhook"})
     add_refused_command(provisioner, name, "use \"step\" where the CA runs");
+  add_refused_command(provisioner, "jwe-key", "\"everleaf ca provisioner list\" shows it as \"encryptedKey\"");
   auto& command = *provisioner.add_subcommand("list", "Print the CA's provisioners as JSON");
   command.footer(
       "Examples:\n"

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <everleaf/files/file.hpp>
 #include <everleaf/lifecycle/check.hpp>
 #include <everleaf/lifecycle/obtain.hpp>
 #include "cli/ca/renewal.hpp"
@@ -18,7 +17,7 @@ struct RekeyOptions {
 
 PrivateKey new_key(const RekeyOptions& options) {
   if (options.private_key.empty()) return PrivateKey::generate(options.key.type());
-  return PrivateKey::from_pem(read_file(options.private_key), options.private_key);
+  return read_key(options.private_key, options.shared.password_file);
 }
 
 // A daemon whose certificate expired, because the CA was away or the machine was off, gets on with the old key: only a

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/ca/renewal.hpp"
 
+#include <algorithm>
+
 #include <everleaf/lifecycle/check.hpp>
 #include "cli/ca/due.hpp"
 #include "cli/ca/orders.hpp"
@@ -12,12 +14,11 @@
 namespace everleaf::cli {
 namespace {
 
-constexpr std::chrono::hours as_long_as_it_takes{24 * 365};
-
 // Whether it was due.
 bool renew_if_due(const RenewalOptions& options, const Renewal& renewal) try {
   KeyPassword password(options.password_file);
   const auto present = read_pair(options.certificate_file, options.key_file, password, options.output);
+  if (renewal.verb == "renew") require_within_lifetime(present.leaf(), options.expires_in);  // step's rekey takes it
   if (const auto left = not_due_for(present.leaf(), options.expires_in, system_now())) {
     say("certificate not " + renewal.past + ": expires in " + format_duration(*left));
     tell(renewal.past, false);
@@ -35,7 +36,7 @@ bool renew_if_due(const RenewalOptions& options, const Renewal& renewal) try {
 // Somebody may have been asked for a password meanwhile. An encrypted key is known by the certificate beside it.
 void require_still_there(const RenewalOptions& options, const Identity& present) {
   if (!PrivateKey::is_encrypted_pem(read_file(options.key_file))) return;  // will be looked at when it counts
-  const auto chain = parse_certificates(read_file(options.certificate_file), options.certificate_file);
+  const auto chain = parse_certificates_or_der(read_file(options.certificate_file), options.certificate_file);
   if (chain.front() != present.leaf())
     throw Error(ErrorKind::conflict,
                 options.certificate_file + " and " + options.key_file + " were changed by somebody else meanwhile",
@@ -67,8 +68,8 @@ void RenewalOptions::add_to(CLI::App& command, const std::string& period_flag) {
 int run(const RenewalOptions& options, const Renewal& renewal) {
   if (options.daemon) return run_daemon(options, renewal);
   if (!renew_if_due(options, renewal)) return options.exit_status ? not_due_status : 0;
-  if (options.hooks.any()) options.hooks.run(as_long_as_it_takes, Orders().stop());
-  return 0;
+  const int told = options.hooks.any() ? options.hooks.run_once(Orders().stop()) : 0;
+  return options.exit_status ? std::min(told, 1) : told;  // 3 is said of the certificate only
 }
 
 Identity obtain(const RenewalOptions& options, const Renewal& renewal, const Identity& present, ExistingFiles existing,

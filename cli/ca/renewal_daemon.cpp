@@ -3,6 +3,7 @@
 
 #include <cstdio>
 
+#include <everleaf/files/streams.hpp>
 #include "cli/ca/hook_note.hpp"
 #include "cli/ca/orders.hpp"
 #include "cli/ca/renewal_error.hpp"
@@ -173,6 +174,12 @@ class Daemon {
 }  // namespace
 
 int run_daemon(const RenewalOptions& options, const Renewal& renewal) {
+  for (const auto& file : {options.password_file, options.ca.root})
+    if (is_stream(file))
+      throw Error(ErrorKind::usage, "--daemon reads " + file + " again each time: it must be a regular file");
+  for (const auto& file : {renewal.certificate, renewal.key})
+    if (is_output_stream(file))
+      throw Error(ErrorKind::usage, "--daemon renews " + file + " again: it must be a regular file");
   std::optional<Daemon> daemon;
   try {
     daemon.emplace(options, renewal);

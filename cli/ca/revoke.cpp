@@ -112,10 +112,8 @@ void add_ca_revoke(CLI::App& ca) {
           ->excludes(serial);
   auto* key = command.add_option("--key", options->key_file, "its key")->type_name("FILE")->needs(certificate);
   certificate->needs(key);
-  command.add_option("--token", options->token, "one-time token from \"ca token --revoke\"")
-      ->type_name("TOKEN")
-      ->excludes(certificate);
-  command.add_option("--reason", options->reason, "why, in your words")->type_name("TEXT");
+  add_token_option(command, options->token, "one-time token from \"ca token --revoke\"")->excludes(certificate);
+  require_utf8(command.add_option("--reason", options->reason, "why, in your words"))->type_name("TEXT");
   command.add_option("--reasonCode", options->reason_code, "why, as a number or name: 1 or keyCompromise")
       ->type_name("CODE");
   options->provisioner.add_to(command);

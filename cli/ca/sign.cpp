@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <everleaf/files/file.hpp>
+#include <everleaf/files/streams.hpp>
 #include <everleaf/lifecycle/check.hpp>
 #include "cli/ca/given_token.hpp"
 #include "cli/ca/issuance.hpp"
@@ -20,7 +20,7 @@ struct SignOptions {
 };
 
 CertificateRequest read_request(const std::string& file) {
-  auto request = CertificateRequest::from_pem(read_file(file), file);
+  auto request = CertificateRequest::from_pem_or_der(read_input(file), file);
   if (!request.has_valid_signature())
     throw Error(ErrorKind::malformed, file + " is not signed by the key that it is for");
   return request;
@@ -66,7 +66,7 @@ void add_ca_sign(CLI::App& ca) {
       "  everleaf ca sign client.csr client.crt --token \"$(cat token)\" --not-after 8h\n"
       "  everleaf ca sign web.csr web.crt --provisioner acme --http-listen 127.0.0.1:8402");
   auto options = std::make_shared<SignOptions>();
-  command.add_option("CSR", options->request_file, "certificate request in PEM")->required();
+  command.add_option("CSR", options->request_file, "certificate request in PEM or DER")->required();
   command.add_option("CRT", options->certificate_file, "where to write the certificate and its chain")->required();
   options->issuance.add_to(command);
   options->force.add_to(command);

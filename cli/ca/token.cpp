@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cstdio>
 
-#include <everleaf/files/file.hpp>
+#include <everleaf/files/streams.hpp>
 #include <everleaf/x509/certificate_request.hpp>
 #include "cli/command.hpp"
 #include "cli/not_supported.hpp"
@@ -53,7 +53,7 @@ Validity token_validity(const TokenOptions& options, Time now) {
 std::string request_digest(const TokenOptions& options) {
   if (!options.request_file.empty())
     return base64url_of(
-        CertificateRequest::from_pem(read_file(options.request_file), options.request_file).fingerprint());
+        CertificateRequest::from_pem_or_der(read_input(options.request_file), options.request_file).fingerprint());
   if (const auto hex = Fingerprint::parse(options.request)) return base64url_of(*hex);
   if (!options.request.empty() && options.request.size() != 43)
     throw Error(ErrorKind::usage, "invalid value \"" + escape(options.request) + "\" for --cnf",
@@ -77,6 +77,7 @@ Secret provisioner_token(const TokenOptions& options, Time now) {
                  .request = request_digest(options),
                  .validity = token_validity(options, now),
                  .made = now};
+  std::erase(wish.names, "");
   if (options.revoke) wish.path = "/1.0/revoke";
   if (wish.names.empty() && !options.revoke) wish.names = {options.subject};
   auto ca = options.ca.connect();
@@ -114,8 +115,9 @@ void add_ca_token(CLI::App& ca) {
       "  everleaf ca token myuser --provisioner hosts --x5c-cert host.crt --x5c-key host.key\n"
       "  everleaf ca token myuser --renew --x5c-cert client.crt --x5c-key client.key");
   auto options = std::make_shared<TokenOptions>();
-  command.add_option("SUBJECT", options->subject, "common name of the certificate")->required();
-  auto* san = command.add_option("--san", options->names, "subject alternative name, repeatable; default: the subject")
+  require_utf8(command.add_option("SUBJECT", options->subject, "common name of the certificate"))->required();
+  auto* san = require_utf8(command.add_option("--san", options->names,
+                                              "subject alternative name, repeatable; default: the subject"))
                   ->type_name("NAME")
                   ->allow_extra_args(false);
   command.add_option("--not-before", options->not_before, "when the token becomes valid; default: now")
@@ -130,7 +132,7 @@ void add_ca_token(CLI::App& ca) {
       ->type_name("FILE")
       ->excludes(request);
   add_purposes(command, *options, san);
-  command.add_option("--kid", options->provisioner.key_id, "key id of the provisioner")->type_name("ID");
+  require_utf8(command.add_option("--kid", options->provisioner.key_id, "key id of the provisioner"))->type_name("ID");
   options->provisioner.jwk.add_key_to(command);
   options->provisioner.add_to(command);
   options->provisioner.x5c.add_insecure_to(command);

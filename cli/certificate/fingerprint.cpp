@@ -13,7 +13,7 @@ namespace everleaf::cli {
 namespace {
 
 struct FingerprintOptions {
-  std::string file;
+  std::string file = "-";
   std::string format = "hex";
   bool bundle = false;
   bool sha1 = false;
@@ -74,7 +74,8 @@ void add_certificate_fingerprint(CLI::App& certificate) {
   command.add_option("FILE", options->file, certificate_or_url);
   command.add_flag("--bundle", options->bundle, "all certificates of the file, numbered");
   command.add_option("--format", options->format, "how it is written; default: hex")
-      ->check(CLI::IsMember({"hex", "base64", "base64-url", "base64-raw", "base64-url-raw", "emoji"}));
+      ->transform(
+          CLI::IsMember({"hex", "base64", "base64-url", "base64-raw", "base64-url-raw", "emoji"}, CLI::ignore_case));
   command.add_flag("--sha1", options->sha1, "SHA-1 instead, for old tools; requires --insecure");
   options->remote.add_to(command);
   command.add_flag("--insecure", options->remote.insecure, "allow --sha1, and servers that nobody vouches for");

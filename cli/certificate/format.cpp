@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <everleaf/files/streams.hpp>
 #include "cli/certificate/input.hpp"
 #include "cli/command.hpp"
 #include "cli/output_file.hpp"
@@ -8,7 +9,7 @@ namespace everleaf::cli {
 namespace {
 
 struct FormatOptions {
-  std::string file;
+  std::string file = "-";
   std::string output_file;
   ForceOption force;
 };
@@ -27,7 +28,7 @@ std::string converted(const std::string& bytes, const std::string& source) {
 int format(const FormatOptions& options) {
   const auto bytes = read_input(options.file);
   const auto result = converted(bytes, source_name(options.file));
-  const auto mode = mode_of(options.file.empty() ? "-" : options.file, file_mode::private_key);
+  const auto mode = mode_of(options.file, file_mode::private_key);
   OutputFile output(options.output_file, options.force.existing_files(), mode);
   if (output.write(result, is_pem(bytes) ? "der" : "pem"))
     say("Your certificate has been saved in " + options.output_file);

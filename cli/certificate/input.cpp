@@ -1,40 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/certificate/input.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <array>
 #include <filesystem>
 
 #include <everleaf/error/error.hpp>
-#include <everleaf/files/file.hpp>
+#include <everleaf/files/streams.hpp>
 #include <everleaf/http/tls_peer.hpp>
 
 namespace everleaf::cli {
 namespace {
 
-constexpr std::size_t most_bytes = 1 << 20;
-
-bool is_standard_input(const std::string& file) { return file.empty() || file == "-"; }
-
-std::string read_standard_input() {
-  std::string text;
-  std::array<char, 16 << 10> block{};
-  for (ssize_t count = 0; (count = read(STDIN_FILENO, block.data(), block.size())) > 0;) {
-    text.append(block.data(), static_cast<std::size_t>(count));
-    if (text.size() > most_bytes) throw Error(ErrorKind::malformed, "standard input is too large for certificates");
-  }
-  return text;
-}
-
 bool has_block(const std::string& bytes, const std::string& kind) {
   return bytes.find("-----BEGIN " + kind + "-----") != std::string::npos;
-}
-
-std::vector<Certificate> parse(const std::string& bytes, const std::string& source) {
-  if (bytes.find("-----BEGIN ") != std::string::npos) return parse_certificates(bytes, source);
-  return {Certificate::from_der(bytes, source)};
 }
 
 std::optional<CertificateRequest> request_in(const std::string& bytes, const std::string& source) try {
@@ -62,7 +40,7 @@ std::vector<std::filesystem::path> files_of(const std::string& list) {
   }
   for (std::size_t begin = 0; begin <= list.size();) {
     const auto end = std::min(list.find(',', begin), list.size());
-    files.emplace_back(list.substr(begin, end - begin));
+    files.emplace_back(CLI::detail::trim_copy(list.substr(begin, end - begin)));
     begin = end + 1;
   }
   return files;
@@ -82,20 +60,16 @@ TrustAnchors RemoteOptions::trust() const {
   return read_roots(roots);
 }
 
-std::string read_input(const std::string& file) {
-  return is_standard_input(file) ? read_standard_input() : read_file(file, most_bytes);
-}
-
-std::string source_name(const std::string& file) { return is_standard_input(file) ? "standard input" : file; }
+std::string source_name(const std::string& file) { return file == "-" ? "standard input" : file; }
 
 std::vector<Certificate> read_certificates(const std::string& file, const RemoteOptions& remote) {
   if (const auto server = TlsServer::parse(file)) return peer_chain(*server, remote);
-  return parse(read_input(file), source_name(file));
+  return parse_certificates_or_der(read_input(file), source_name(file));
 }
 
 CertificatesOrRequest parse_certificates_or_request(const std::string& bytes, const std::string& source) {
   if (auto request = request_in(bytes, source)) return std::move(*request);
-  return parse(bytes, source);
+  return parse_certificates_or_der(bytes, source);
 }
 
 CertificatesOrRequest read_certificates_or_request(const std::string& file, const RemoteOptions& remote) {
@@ -106,7 +80,7 @@ CertificatesOrRequest read_certificates_or_request(const std::string& file, cons
 std::vector<Certificate> read_roots(const std::string& files) {
   std::vector<Certificate> roots;
   for (const auto& file : files_of(files)) {
-    const auto found = parse(read_file(file, most_bytes), file.string());
+    const auto found = parse_certificates_or_der(read_input(file), file.string());
     roots.insert(roots.end(), found.begin(), found.end());
   }
   if (roots.empty()) throw Error(ErrorKind::missing, files + " holds no root certificate");

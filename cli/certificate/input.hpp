@@ -23,9 +23,6 @@ struct RemoteOptions {
   TrustAnchors trust() const;  // of --roots, else the system's; throws what reading them throws
 };
 
-// The bytes of `file`, or of standard input if that is "-" or empty. Throws storage if they are too many for
-// certificates.
-std::string read_input(const std::string& file);
 // What `file` is called in errors.
 std::string source_name(const std::string& file);
 

@@ -11,7 +11,7 @@ namespace everleaf::cli {
 namespace {
 
 struct InspectOptions {
-  std::string file;
+  std::string file = "-";
   std::string format = "text";
   bool is_short = false;
   bool bundle = false;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <everleaf/error/error.hpp>
+#include <everleaf/files/streams.hpp>
 #include "cli/certificate/input.hpp"
 #include "cli/command.hpp"
 #include "cli/output_file.hpp"
@@ -20,7 +21,7 @@ PublicKey key_of_private(const std::string& pem, const std::string& source, cons
   if (PrivateKey::is_encrypted_pem(pem))
     password = password_file.empty() ? ask_password("Please enter the password to decrypt " + source,
                                                     "give it with --password-file, or the certificate instead")
-                                     : read_secret(password_file);
+                                     : read_secret_input(password_file);
   return PrivateKey::from_pem(pem, source, password).public_key();
 }
 

@@ -11,9 +11,11 @@
 namespace everleaf::cli {
 namespace {
 
+constexpr auto usual_share = "66%";
+
 struct NeedsRenewalOptions {
   std::string file;
-  std::string expires_in = "66%";
+  std::string expires_in = usual_share;
   bool bundle = false;
   bool verbose = false;
   RemoteOptions remote;
@@ -25,11 +27,12 @@ constexpr int not_due = 1;
 constexpr int no_such_file = 2;
 constexpr int failed = 255;
 
-// "66%" of the lifetime used, or a duration left.
+// "66%" of the lifetime used, or a duration left; or, if it is negative, since it expired.
 bool is_due(const Validity& validity, const std::string& expires_in, Time now) {
+  if (expires_in.empty()) return is_due(validity, usual_share, now);
   if (!expires_in.ends_with('%'))
     return validity.not_after - now <=
-           std::chrono::floor<std::chrono::seconds>(require_duration(expires_in, "--expires-in"));
+           std::chrono::floor<std::chrono::seconds>(require_duration(expires_in, "--expires-in", Duration::min()));
   int percent = -1;
   const auto* end = expires_in.data() + expires_in.size() - 1;
   const auto [stop, error] = std::from_chars(expires_in.data(), end, percent);

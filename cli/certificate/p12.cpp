@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <everleaf/error/error.hpp>
+#include <everleaf/files/streams.hpp>
 #include <everleaf/x509/pkcs12.hpp>
 #include "cli/certificate/input.hpp"
 #include "cli/command.hpp"
@@ -26,9 +27,9 @@ struct P12Options {
 Secret password_of(const P12Options& options) {
   if (options.no_password) return {};
   if (!options.password_file.empty())
-    if (auto password = read_secret(options.password_file); !password.empty()) return password;
-  return ask_password("Please enter a password to encrypt the .p12 file",
-                      "give it with --password-file, or have none with --no-password --insecure");
+    if (auto password = read_secret_input(options.password_file); !password.empty()) return password;
+  return ask_new_password("Please enter a password to encrypt the .p12 file",
+                          "give it with --password-file, or have none with --no-password --insecure");
 }
 
 void check(const P12Options& options) {

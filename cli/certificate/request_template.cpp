@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include <everleaf/error/error.hpp>
-#include <everleaf/files/file.hpp>
+#include <everleaf/files/streams.hpp>
 #include <everleaf/template/template.hpp>
 
 namespace everleaf::cli {
@@ -87,15 +87,26 @@ Value template_data(std::map<std::string, Value> entries) {
                     "SetCertificateRequest", "SetWebhook"}});
 }
 
+}  // namespace
+
+void TemplateOptions::add_to(CLI::App& command) {
+  command.add_option("--template", file, "what the request asks for: JSON, in a part of Go's template language")
+      ->type_name("FILE");
+  command.add_option("--set", set, "a value for the template, .Insecure.User.KEY; repeatable")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
+  command.add_option("--set-file", set_file, "such values as a JSON object; --set goes over them")->type_name("FILE");
+}
+
 // flags.GetTemplateData of step: a value that is JSON is that, any other is a string; --set goes over --set-file.
-Value user_data(const TemplateOptions& options) {
+Value TemplateOptions::values() const {
   Map map;
-  if (!options.set_file.empty()) {
-    const auto values = Value::from_json(read_file(options.set_file), options.set_file);
-    if (values.map() == nullptr) throw Error(ErrorKind::malformed, options.set_file + " is not a JSON object");
+  if (!set_file.empty()) {
+    const auto values = Value::from_json(read_input(set_file), set_file);
+    if (values.map() == nullptr) throw Error(ErrorKind::malformed, set_file + " is not a JSON object");
     map = *values.map();
   }
-  for (const auto& pair : options.set) {
+  for (const auto& pair : set) {
     const auto equals = pair.find('=');
     if (equals == std::string::npos)
       throw Error(ErrorKind::usage, "--set " + escape(pair) + " has no =", "write it as --set key=value");
@@ -111,25 +122,12 @@ Value user_data(const TemplateOptions& options) {
   return Value(std::move(map));
 }
 
-}  // namespace
-
-void TemplateOptions::add_to(CLI::App& command) {
-  command.add_option("--template", file, "what the request asks for: JSON, in a part of Go's template language")
-      ->type_name("FILE");
-  command.add_option("--set", set, "a value for the template, .Insecure.User.KEY; repeatable")
-      ->type_name("KEY=VALUE")
-      ->allow_extra_args(false);
-  command.add_option("--set-file", set_file, "such values as a JSON object; --set goes over them")->type_name("FILE");
-}
-
-void TemplateOptions::check() const { user_data(*this); }
-
 RequestContents TemplateOptions::contents(const std::string& subject, const std::vector<std::string>& names,
-                                          const PrivateKey& key) const {
-  const auto text = read_file(file);
+                                          const PrivateKey& key, const Value& values) const {
+  const auto text = read_input(file);
   if (text.empty())  // step would take its own instead
     throw Error(ErrorKind::malformed, file + " is empty", "a request without a template needs no --template");
-  const auto insecure = template_data({{"CR", request_record(key)}, {"User", user_data(*this)}});
+  const auto insecure = template_data({{"CR", request_record(key)}, {"User", values}});
   const auto data =
       template_data({{"Subject", subject_record(subject)}, {"SANs", list_of_names(names)}, {"Insecure", insecure}});
   const auto json = templates::fill(text, data, file);

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include <everleaf/template/value.hpp>
 #include <everleaf/x509/private_key.hpp>
 #include <everleaf/x509/request_contents.hpp>
 
@@ -17,11 +18,11 @@ struct TemplateOptions {
   std::string set_file;
 
   void add_to(CLI::App& command);
-  // --set and --set-file are wrong also where no template uses them. Throws usage, or as files are wrong.
-  void check() const;
+  // Of --set and --set-file, which are wrong also where no template uses them. Throws usage, or as files are wrong.
+  templates::Value values() const;
   // What the template makes of the subject and the names (go.step.sm/crypto, x509util/templates.go).
-  RequestContents contents(const std::string& subject, const std::vector<std::string>& names,
-                           const PrivateKey& key) const;
+  RequestContents contents(const std::string& subject, const std::vector<std::string>& names, const PrivateKey& key,
+                           const templates::Value& values) const;
 };
 
 }  // namespace everleaf::cli

@@ -17,7 +17,7 @@ constexpr std::size_t largest_answer = 8 << 20;  // the CRL of a large CA
 // Where and how it is asked. What comes back is signed or judged by its signature, so http will do.
 class Source {
  public:
-  explicit Source(const RemoteOptions& remote) : remote_(remote) {}
+  explicit Source(const TrustAnchors& roots) : roots_(std::get_if<std::vector<Certificate>>(&roots)) {}
 
   std::string fetch(const std::string& url, std::optional<std::string> ocsp = std::nullopt) const {
     HttpClient client(trust_for(url), std::nullopt, {.body = largest_answer});
@@ -35,16 +35,16 @@ class Source {
     if (url.starts_with("http://")) return InTheClear{};
     if (!url.starts_with("https://"))
       throw Error(ErrorKind::usage, "cannot ask " + escape(url), "only http:// and https:// can be asked");
-    if (remote_.roots.empty())
+    if (roots_ == nullptr)
       throw Error(ErrorKind::usage, "nobody vouches for the server of " + escape(url), "give its root with --roots");
-    return TrustRoots{read_roots(remote_.roots)};
+    return TrustRoots{*roots_};
   }
 
-  const RemoteOptions& remote_;
+  const std::vector<Certificate>* roots_;  // null: those of the system
 };
 
 // The one that was given, of the chain, or of the roots. The chain was found to be good: it is nearly always there.
-Certificate issuer_of(const std::vector<Certificate>& chain, const std::string& given, const RemoteOptions& remote) {
+Certificate issuer_of(const std::vector<Certificate>& chain, const std::string& given, const TrustAnchors& roots) {
   const auto is_issuer = [&](const Certificate& one) { return is_issued_by(chain.front(), one); };
   if (!given.empty()) {
     auto issuer = read_certificates(given).front();
@@ -52,10 +52,8 @@ Certificate issuer_of(const std::vector<Certificate>& chain, const std::string& 
     throw Error(ErrorKind::wrong_certificate, given + " is not the issuer of the certificate");
   }
   auto known = chain;
-  if (!remote.roots.empty()) {
-    const auto roots = read_roots(remote.roots);
-    known.insert(known.end(), roots.begin(), roots.end());
-  }
+  if (const auto* given_roots = std::get_if<std::vector<Certificate>>(&roots))
+    known.insert(known.end(), given_roots->begin(), given_roots->end());
   if (const auto found = std::find_if(known.begin(), known.end(), is_issuer); found != known.end()) return *found;
   throw Error(ErrorKind::missing, "the certificate's issuer is not known", "give it with --issuing-ca");
 }
@@ -103,12 +101,12 @@ void RevocationOptions::add_to(CLI::App& command) {
 }
 
 std::vector<std::string> RevocationOptions::check(const std::vector<Certificate>& chain,
-                                                  const RemoteOptions& remote) const {
+                                                  const TrustAnchors& roots) const {
   if (!verify_ocsp && !verify_crl) return {};
   const auto& certificate = chain.front();
-  const auto issuing = issuer_of(chain, issuer, remote);
+  const auto issuing = issuer_of(chain, issuer, roots);
   const auto sources = revocation_sources(certificate);
-  const Source source(remote);
+  const Source source(roots);
   std::vector<std::string> found;
   if (verify_crl) {
     const auto look = [&](const std::string& url) {

@@ -19,7 +19,7 @@ struct RevocationOptions {
   void add_to(CLI::App& command);
   // Asks whether the first of `chain` was revoked, and answers what was found, in words. Throws wrong_certificate if it
   // was or nobody knows; connection and answer if nobody can be asked.
-  std::vector<std::string> check(const std::vector<Certificate>& chain, const RemoteOptions& remote) const;
+  std::vector<std::string> check(const std::vector<Certificate>& chain, const TrustAnchors& roots) const;
 };
 
 }  // namespace everleaf::cli

@@ -26,7 +26,7 @@ std::vector<std::string> judge(const std::vector<Certificate>& chain, const Trus
   if (!reasons.empty()) throw Error(ErrorKind::wrong_certificate, reasons.front());
   std::vector<std::string> found{"certificate validated against roots"};
   if (!options.host.empty()) found.emplace_back("certificate host name validated");
-  for (auto& one : options.revocation.check(chain, options.remote)) found.push_back(std::move(one));
+  for (auto& one : options.revocation.check(chain, roots)) found.push_back(std::move(one));
   return found;
 }
 

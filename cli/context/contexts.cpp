@@ -41,6 +41,8 @@ Contexts Contexts::load(const std::filesystem::path& base) {
   const auto current = base / "current-context.json";
   if (const auto json = read_object(current); json.is_object())
     contexts.current_ = optional_string(json, "context", current.string());
+  else if (contexts.contexts_.size() == 1)
+    contexts.current_ = contexts.contexts_.begin()->first;  // as with step, which writes that down as well
   return contexts;
 }
 
@@ -72,7 +74,7 @@ void Contexts::add(const Context& context) {
 
 void Contexts::select(const std::string& name) {
   current_ = name;
-  replace_file(base_ / "current-context.json", nlohmann::json{{"context", name}}.dump(), file_mode::certificate);
+  replace_file(base_ / "current-context.json", nlohmann::json{{"context", name}}.dump(), public_mode());
 }
 
 void Contexts::remove(const std::string& name) {

@@ -10,6 +10,13 @@ namespace {
 
 std::string to_text(const nlohmann::json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
 
+// Under any of its names: of --crv and --curve step knows the second here, of --provisioner and --issuer the first.
+nlohmann::json find(const nlohmann::json& defaults, const CLI::Option& option) {
+  for (const auto& name : option.get_lnames())
+    if (const auto found = defaults.find(name); found != defaults.end()) return *found;
+  return nullptr;
+}
+
 }  // namespace
 
 bool takes_values_from_outside(const CLI::Option& option) {
@@ -23,9 +30,9 @@ void apply_defaults(CLI::App& command, const std::filesystem::path& file) {
   if (!defaults.is_object()) throw Error(ErrorKind::malformed, file.string() + " is not a JSON object");
   for (auto* option : command.get_options()) {
     if (!takes_values_from_outside(*option) || option->count() != 0 || option->check_lname("context")) continue;
-    const auto found = defaults.find(option->get_lnames().front());
-    if (found == defaults.end() || !found->is_primitive() || found->is_null()) continue;
-    option->add_result(to_text(*found));
+    const auto found = find(defaults, *option);
+    if (!found.is_primitive() || found.is_null()) continue;
+    option->add_result(to_text(found));
     option->run_callback();
   }
 }

@@ -16,4 +16,10 @@ void make_private_directories(const std::filesystem::path& directory) {
     throw system_error("cannot make " + directory.string(), errno);
 }
 
+mode_t public_mode() {
+  const auto mask = umask(077);
+  umask(mask);
+  return 0644 & ~mask;
+}
+
 }  // namespace everleaf::cli

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/context/step_path.hpp"
 
+#include <pwd.h>
+#include <unistd.h>
+
 #include <cstdlib>
 
 #include <everleaf/error/error.hpp>
@@ -14,11 +17,17 @@ std::filesystem::path path_in(const char* variable) {
   return path != nullptr ? path : "";
 }
 
+std::filesystem::path home_directory() {
+  if (const auto home = path_in("HOME"); !home.empty()) return home;
+  const auto* user = getpwuid(getuid());  // a service has no HOME
+  return user != nullptr ? user->pw_dir : "";
+}
+
 }  // namespace
 
 std::optional<std::filesystem::path> step_base() {
   if (const auto path = path_in("STEPPATH"); !path.empty()) return path;
-  const auto home = path_in("HOME"), configuration = path_in("XDG_CONFIG_HOME");
+  const auto home = home_directory(), configuration = path_in("XDG_CONFIG_HOME");
   std::error_code unreadable;  // then the commands will say so
   const bool has_usual = !home.empty() && std::filesystem::exists(home / ".step", unreadable);
   if (configuration.is_absolute() && !has_usual) return configuration / "step";  // a relative one is to be ignored

@@ -4,7 +4,7 @@
 #include <everleaf/acme/standalone.hpp>
 #include <everleaf/acme/webroot.hpp>
 #include <everleaf/error/error.hpp>
-#include <everleaf/files/file.hpp>
+#include <everleaf/files/streams.hpp>
 #include <everleaf/http/url.hpp>
 #include "cli/report.hpp"
 #include "cli/shared_options.hpp"
@@ -38,10 +38,11 @@ void AcmeOptions::add_to(CLI::App& command) {
   command.add_option("--http-listen", http_listen_, "ACME: where to answer; default: :80")
       ->type_name("ADDRESS")
       ->excludes(webroot);
-  command.add_option("--contact", contacts_, "ACME: e-mail address for the CA's operator, repeatable")
+  require_utf8(command.add_option("--contact", contacts_, "ACME: e-mail address for the CA's operator, repeatable"))
       ->type_name("EMAIL")
       ->allow_extra_args(false);
-  auto* id = command.add_option("--eab-kid", external_key_id_, "ACME: id of an external account (RFC 8555, 7.3.4)")
+  auto* id = require_utf8(
+                 command.add_option("--eab-kid", external_key_id_, "ACME: id of an external account (RFC 8555, 7.3.4)"))
                  ->type_name("ID");
   auto* key = command.add_option("--eab-hmac-key-file", external_key_file_, "ACME: file with its key, in base64url")
                   ->type_name("FILE");
@@ -56,7 +57,7 @@ std::unique_ptr<acme::Responder> AcmeOptions::responder() const {
 
 acme::Account AcmeOptions::account() const {
   acme::Account account{.contacts = contacts_};
-  if (!external_key_id_.empty()) account.external = {external_key_id_, read_secret(external_key_file_)};
+  if (!external_key_id_.empty()) account.external = {external_key_id_, read_secret_input(external_key_file_)};
   return account;
 }
 

@@ -2,7 +2,7 @@
 #include "cli/provisioner/k8ssa.hpp"
 
 #include <everleaf/error/error.hpp>
-#include <everleaf/files/file.hpp>
+#include <everleaf/files/streams.hpp>
 
 namespace everleaf::cli {
 
@@ -19,7 +19,7 @@ void K8sSaCredential::add_to(CLI::App& command) {
 // authority/provisioner/k8sSA.go).
 Secret K8sSaCredential::make_token(StepCa&, const Provisioner&, const TokenWish&, const std::string&) const {
   const auto file = is_given() ? token_file_ : usual_token_file;
-  auto token = read_secret(file);
+  auto token = read_secret_input(file);
   if (token.empty()) throw Error(ErrorKind::malformed, file + " holds no token");
   return token;
 }

@@ -1,15 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/provisioner/provisioner_options.hpp"
 
+#include <algorithm>
+#include <iterator>
+
 #include "cli/report.hpp"
 #include "cli/shared_options.hpp"
 #include "cli/terminal.hpp"
 
 namespace everleaf::cli {
+namespace {
+
+std::string describe(const Provisioner& one) {
+  return one.name + " (" + one.type + ")" + (one.key_id.empty() ? "" : " [kid: " + one.key_id + "]");
+}
+
+Provisioner choose_or_ask(const std::vector<Provisioner>& provisioners, const ProvisionerWish& wish) {
+  const auto fitting = fitting_provisioners(provisioners, wish);
+  if (fitting.size() == 1 || !has_terminal()) return choose_provisioner(provisioners, wish);
+  std::vector<std::string> choices;
+  std::transform(fitting.begin(), fitting.end(), std::back_inserter(choices), describe);
+  return fitting[ask_choice("Which provisioner do you want to use", choices, "--provisioner and --kid choose one")];
+}
+
+}  // namespace
 
 void ProvisionerOptions::add_to(CLI::App& command) {
   const OptionGroup group(command, "Who vouches for it");
-  command.add_option("--provisioner,--issuer", name, "name of the provisioner")->type_name("NAME");
+  require_utf8(command.add_option("--provisioner,--issuer", name, "name of the provisioner"))->type_name("NAME");
   command
       .add_option("--provisioner-password-file", provisioner_password_file,
                   "file with the password of the provisioner's key, or of --x5c-key")
@@ -23,9 +41,8 @@ Provisioner ProvisionerOptions::choose(StepCa& ca) const {
   std::string type;
   for (const auto* credential : credentials())
     if (credential->is_given()) type = credential->type();
-  auto chosen = choose_provisioner(ca.provisioners(), name, type, key_id);
-  say_checked("Provisioner",
-              chosen.name + " (" + chosen.type + ")" + (chosen.key_id.empty() ? "" : " [kid: " + chosen.key_id + "]"));
+  auto chosen = choose_or_ask(ca.provisioners(), {name, type, key_id});
+  say_checked("Provisioner", describe(chosen));
   tell("provisioner", chosen.name);
   return chosen;
 }

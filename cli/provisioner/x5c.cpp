@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/provisioner/x5c.hpp"
 
-#include <everleaf/files/file.hpp>
+#include <everleaf/files/streams.hpp>
 #include "cli/output_files.hpp"
 
 namespace everleaf::cli {
@@ -29,10 +29,10 @@ Identity X5cCredential::read(const std::string& password_file) const {
   if (!is_given())
     throw Error(ErrorKind::usage, "an X5C provisioner needs --x5c-cert and --x5c-key",
                 "the files of a certificate that it trusts");
-  Identity identity{parse_certificates(read_file(certificate_), certificate_), read_key(key_, password_file)};
+  Identity identity{parse_certificates_or_der(read_input(certificate_), certificate_), read_key(key_, password_file)};
   require_matching(identity, certificate_ + " and " + key_);
   for (const auto& file : chain_)
-    for (auto& certificate : parse_certificates(read_file(file), file))
+    for (auto& certificate : parse_certificates_or_der(read_input(file), file))
       identity.chain.push_back(std::move(certificate));
   return identity;
 }

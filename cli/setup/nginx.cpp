@@ -3,6 +3,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdio>
+
+#include <nlohmann/json.hpp>
 
 #include <everleaf/config/load.hpp>
 #include <everleaf/files/file.hpp>
@@ -179,19 +182,30 @@ Identity first_certificate(const SetupOptions& options, const Configuration& con
 
 void enroll_unless_there(const SetupOptions& options, const Configuration& configuration) {
   const AsEverleaf user;
+  const StateDirectory state(configuration.state / "state");
+  state.create();
+  make_live_parent(configuration);
   Place place(configuration, configuration.certificates.at(options.name));
   const auto on_disk = place.look();
   if (const auto* unusable = std::get_if<UnusableOnDisk>(&on_disk)) throw Error(ErrorKind::conflict, unusable->reason);
   if (std::holds_alternative<PairOnDisk>(on_disk)) return say_checked("Certificate", "is there already");
   place.prepare();
-  const StateDirectory state(configuration.state / "state");
-  state.create();
   const auto roots = trusted_roots(configuration.authority, state, system_now(), {}).roots;
   place.stage({first_certificate(options, configuration, roots), roots});
   place.swap(std::nullopt);
   const auto directory = configuration.live_parent() / options.name;
   say_checked("Certificate", directory.string());
   tell_written(directory);
+}
+
+int print_files(const std::vector<TextFile>& files) {
+  auto list = nlohmann::ordered_json::array();
+  for (const auto& file : files) {
+    list.push_back({{"path", file.path.string()}, {"content", file.contents}});
+    if (!wants_json()) std::printf("# %s\n%s\n", file.path.c_str(), file.contents.c_str());
+  }
+  if (wants_json()) tell_all({{"files", list}});
+  return 0;
 }
 
 int setup_nginx(const SetupOptions& options) {
@@ -202,12 +216,7 @@ int setup_nginx(const SetupOptions& options) {
   if (!options.token.empty()) static_cast<void>(read_given_token(options.token));
   const auto present = present_configuration(main_file);
   const auto files = plan(options, present);
-  if (options.print) {
-    std::string shown;
-    for (const auto& file : files) shown += "# " + file.path.string() + "\n" + file.contents + "\n";
-    print("files", shown);
-    return 0;
-  }
+  if (options.print) return print_files(files);
   if (!options.force) require_replaceable(files);
   require_polkit_entry();
   require_nginx(files);
@@ -241,7 +250,9 @@ void add_setup_nginx(CLI::App& setup) {
   auto options = std::make_shared<SetupOptions>();
   command.add_option("--name", options->name, "what the certificate is called here; default: upstream")
       ->type_name("NAME");
-  command.add_option("--subject", options->subject, "common name of the certificate")->type_name("NAME")->required();
+  require_utf8(command.add_option("--subject", options->subject, "common name of the certificate"))
+      ->type_name("NAME")
+      ->required();
   command.add_option("--upstream", options->upstream, "whom nginx talks to, as https://backend.internal")
       ->type_name("URL")
       ->required();

@@ -3,6 +3,7 @@
 renews them when all are due at once, beside a plain load generator and `step ca renew --daemon`. Prints tables.
 
 Usage: scripts/bench scale [--certificates N]... [--due N] [--rounds N] [--idle SECONDS] [--directory DIRECTORY]
+                           [--distance MS]
 """
 import argparse
 import os
@@ -17,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 from certificates import DAY, issue, new_key, now  # noqa: E402
 from daemon import Daemon, certificate  # noqa: E402
 from program import environment, wait_until  # noqa: E402
+from far_ca import FarCa  # noqa: E402
 from step_ca import RealCa  # noqa: E402
 
 AT_THE_CA = 4  # of everleafd: agent/file_passes.hpp
@@ -146,12 +148,14 @@ def main():
     parser.add_argument("--due", type=int, default=1000, metavar="N")
     parser.add_argument("--rounds", type=int, default=5, metavar="N")
     parser.add_argument("--idle", type=int, default=10, metavar="SECONDS")
-    parser.add_argument("--directory", help="of which file system: where temporary files are, else")
+    parser.add_argument("--directory", help="where the certificates go, instead of where temporary files are")
+    parser.add_argument("--distance", type=float, metavar="MS", help="to the CA, one way, when all are due at once")
     options = parser.parse_args()
     step = os.environ.get("EVERLEAF_BENCH_STEP", "")
-    with tempfile.TemporaryDirectory(prefix="everleaf-bench-", dir=options.directory) as name:
+    prefix = "everleaf-bench-"
+    with tempfile.TemporaryDirectory(prefix=prefix, dir=options.directory) as name, tempfile.TemporaryDirectory(prefix=prefix) as far:
         directory = Path(name)
-        ca = RealCa(directory / "ca")
+        ca = FarCa(far, options.distance) if options.distance else RealCa(far)
         try:
             print(f"everleafd: until all certificates are known; CPU until then; size; CPU in {options.idle} idle seconds")
             print(f"  {'number':>6} {'start':>10} {'CPU':>10} {'resident':>11} {'peak':>11} {'idle CPU':>10}")

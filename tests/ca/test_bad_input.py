@@ -51,6 +51,15 @@ def test_a_tokens_fingerprint_that_does_not_match_the_root(everleaf, lying_ca, w
     assert lying_ca.asked("sign") == []
 
 
+def test_a_server_that_breaks_off_the_handshake(everleaf, lying_ca, work, old_files):
+    """Our certificate is to blame only if there is one."""
+    lying_ca.handshake_lie = "sends an alert"
+    result = everleaf("ca", "health", *lying_ca.trust()).failed("alert", "client certificate", "the URL is that of the CA")
+    assert "our certificate" not in result.stderr
+    result = everleaf(*renew(lying_ca))
+    refused(result, work, old_files, "alert", "our certificate may be expired")
+
+
 SERVERS = {
     "for another host": ["another host", "elsewhere.test", "127.0.0.1"],
     "of an unknown CA": ["not trusted", "Test Root CA", "Test Intermediate CA"],

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from certificates import DAY, Seconds, load, load_all, load_key, names_of, now, pair_matches
 from jose import claims_of, header_of
-from lying_ca import LIES
+from lying_ca import LIES, says
 from program import BINARIES, wait_until
 
 REQUEST = ["ca", "certificate", "client.test", "client.crt", "client.key"]
@@ -25,6 +25,14 @@ def test_by_the_password_of_a_provisioner(everleaf, real_ca, work):
     assert result.stderr.splitlines() == [
         f"\u2714 Provisioner: admin (JWK) [kid: {real_ca.provisioners['admin'].kid}]", f"\u2714 CA: {real_ca.url}",
         "\u2714 Certificate: client.crt", "\u2714 Private Key: client.key"]
+
+
+@pytest.mark.parametrize("date, hint", [("Thu, 01 Jan 2015 00:00:00 GMT", "behind the one here"),
+                                        ("Fri, 31 Dec 2100 23:59:59 GMT", "ahead of the one here"), (None, "only once")])
+def test_a_token_that_is_refused_may_be_the_clocks_fault(everleaf, lying_ca, work, date, hint):
+    lying_ca.lies["sign"] = says('{"status":401,"message":"no"}', 401, **({"Date": date} if date else {}))
+    result = everleaf(*REQUEST, *lying_ca.trust(), *lying_ca.credential()).failed("401")
+    assert hint in result.stderr, str(result)
 
 
 def test_only_the_owner_can_read_the_key(everleaf, real_ca, work):
@@ -43,16 +51,16 @@ def test_by_a_token_which_also_tells_the_ca_and_its_root(everleaf, real_ca, work
     assert f"\u2714 CA: {real_ca.url}" in result.stderr
 
 
-@pytest.mark.parametrize("given", [lambda token: ["--token", token], lambda token: [f"--token={token}"]])
+@pytest.mark.parametrize("given", [["--token", "{}"], ["--token={}"], ["-token", "{}"], ["-token={}"]])
 def test_ps_does_not_show_a_token(everleaf, lying_ca, work, given):
     lying_ca.lies["sign"] = LIES["is silent"]
     token = lying_ca.token("client.test")
-    with subprocess.Popen([BINARIES / "everleaf", *REQUEST, *given(token)], cwd=work, env=everleaf.environment,
+    with subprocess.Popen([BINARIES / "everleaf", *REQUEST, *(word.format(token) for word in given)], cwd=work, env=everleaf.environment,
                           stderr=subprocess.DEVNULL) as asking:
         wait_until(lambda: lying_ca.asked("sign"), what="the CA is asked")
         shown = Path(f"/proc/{asking.pid}/cmdline").read_text()
         asking.kill()
-    assert "--token" in shown and token not in shown and "xxx" in shown
+    assert "-token" in shown and token not in shown and "xxx" in shown
 
 
 def test_by_a_token_without_fingerprint_and_the_flags(everleaf, real_ca, work):

@@ -65,6 +65,14 @@ def test_the_clock_of_the_ca_is_in_the_status_and_the_metrics(daemon, lying_ca, 
     everleafd.terminate()
 
 
+@pytest.mark.parametrize("minutes, words", [(10, "ahead of"), (-10, "behind")])
+def test_check_says_which_clock_is_ahead(daemon, lying_ca, everleaf, minutes, words):
+    everleafd = daemon(lying_ca, certificate("one")).place("one", lying_ca.leaf())
+    lying_ca.lies["health"] = at_another_time(Seconds(minutes=minutes))
+    said = everleaf("check", "--config", everleafd.config).succeeded()
+    assert re.search(rf"its clock is {words} the one here by \d+m", said.stdout), str(said)
+
+
 def test_the_clock_is_known_from_a_refusal_as_well(daemon, lying_ca):
     everleafd = daemon(lying_ca, certificate("one")).place("one", due_pair(lying_ca))
     lying_ca.lies["rekey"] = Lie(lambda answer: at_another_time(DAY).answer(refuses(401, "no").answer(answer)))

@@ -12,10 +12,10 @@ import threading
 
 import pytest
 
-from certificates import DAY, Seconds, load, load_all, names_of, now, public_bytes
+from certificates import DAY, Seconds, load, load_all, names_of, now, pair_matches, public_bytes
 from daemon import LIVE_FILES, Daemon, certificate, proxy
 from lying_ca import LIES, LyingCa
-from program import contents
+from program import SANITIZED, contents
 
 DUE = {"not_before": now() - 0.75 * DAY}  # of a day; renewal is due from half to two thirds of it
 
@@ -460,3 +460,254 @@ def test_a_second_daemon_on_the_same_state_is_refused(daemon, lying_ca):
     assert once.status != 0, str(once)
     assert everleafd.process.poll() is None
     everleafd.terminate()
+
+
+# What somebody damaged
+
+@pytest.fixture
+def enrolled(daemon, lying_ca, hook):
+    """enrolled(*keys) has a certificate "one", taken up by a proxy."""
+    def start(*keys, **variables):
+        everleafd = daemon(lying_ca, hook.proxy("nginx"), certificate("one", by_password(lying_ca), *keys, used_by=["nginx"]))
+        everleafd.once().succeeded()
+        assert hook.calls() == 1
+        return everleafd
+    return start
+
+
+def make_due(everleafd, lying_ca):
+    """Its pair, not what lies beside it; and nobody knows that it was renewed just now."""
+    lying_ca.leaf(**DUE).save(everleafd.crt("one"), everleafd.live / "one" / "tls.key")
+    (everleafd.state / "certificate.one.json").unlink()
+
+
+def is_combined(live):
+    return (live / "tls.pem").read_text() == (live / "tls.crt").read_text() + (live / "tls.key").read_text()
+
+
+def planned(everleaf, everleafd):
+    [plan] = json.loads(everleaf("plan", "--config", everleafd.config, "--json").succeeded().stdout)["certificates"]
+    return plan["now"]
+
+
+def damages(live, kind):
+    if kind == "mode":
+        (live / "tls.key").chmod(0o644)
+    elif kind.startswith("no "):
+        (live / kind.removeprefix("no ")).unlink()
+    else:
+        (live / "tls.pem").unlink()
+        (live / "tls.pem").write_text((live / "tls.crt").read_text())
+
+
+@pytest.mark.parametrize("kind", ["mode", "tls.pem", "no ca.crt", "no tls.key", "no tls.crt"])
+def test_what_somebody_damaged_is_put_right_without_the_ca(enrolled, lying_ca, hook, everleaf, kind):
+    everleafd = enrolled().start()
+    everleafd.wait_for_log("event=waiting")
+    live = everleafd.live / "one"
+    before, modes = contents(live), {path.name: path.stat().st_mode for path in live.iterdir()}
+    damages(live, kind)
+    assert planned(everleaf, everleafd) == "repair"
+    everleafd.reload()
+    everleafd.wait_for_log("event=adopted")
+    assert contents(live) == before and {path.name: path.stat().st_mode for path in live.iterdir()} == modes
+    assert hook.calls() == 2 and len(lying_ca.asked("sign")) == 1
+    assert "event=damaged certificate=one" in everleafd.log()
+    everleafd.wait(lambda: not (everleafd.live / ".one.next").exists())
+    everleafd.terminate()
+    everleafd.once().succeeded()
+    assert hook.calls() == 2
+
+
+@pytest.mark.parametrize("given", [False, True], ids=["live", "files"])
+def test_half_a_pair_is_put_back_while_its_proxy_owes(enrolled, lying_ca, hook, everleaf, work, given):
+    files = ", ".join(f'{key} = "{work}/{name}"' for key, name in
+                      {"certificate": "client.crt", "key": "client.key", "combined": "both.pem"}.items())
+    everleafd = enrolled(*([f"files = {{ {files} }}"] if given else []))
+    key = work / "client.key" if given else everleafd.live / "one" / "tls.key"
+    hook.fail()
+    everleafd.start()
+    everleafd.wait_for_log("event=waiting")
+    assert everleaf("renew", "one", "--config", everleafd.config).status == 1
+    everleafd.wait_for_log("event=proxy-broken")
+    everleafd.terminate()  # it looks at them all when a proxy does not reload, and would mend this at once
+    key.unlink()
+    assert everleafd.owed("nginx") and planned(everleaf, everleafd) == "repair"
+    hook.order.write_text(f"test -e {key}")
+    everleafd.start()
+    everleafd.wait(lambda: key.exists() and everleafd.owed("nginx") == [])
+    assert pair_matches(work / "client.crt" if given else everleafd.crt("one"), key)
+    everleafd.terminate()
+
+
+def test_since_when_a_proxy_owes_outlasts_newer_certificates(enrolled, hook, everleaf):
+    everleafd = enrolled()
+    hook.fail()
+    everleafd.start()
+    everleafd.wait_for_log("event=waiting")
+    owed = []
+    for _ in range(2):
+        assert everleaf("renew", "one", "--config", everleafd.config).status == 1
+        owed += everleafd.owed("nginx")
+    assert len({one["leaf"] for one in owed}) == 2 and len({one["since"] for one in owed}) == 1
+    hook.succeed()
+    everleaf("renew", "one", "--config", everleafd.config).succeeded()  # what failed before was about another one
+    assert everleafd.owed("nginx") == []
+    everleafd.terminate()
+
+
+def test_damage_within_the_hour_is_put_right_when_somebody_asks_for_it(enrolled):
+    everleafd = enrolled().start()
+    everleafd.wait_for_log("event=waiting")
+    for times in (1, 2):
+        (everleafd.live / "one" / "ca.crt").unlink()
+        everleafd.reload()
+        everleafd.wait(lambda: everleafd.log().count("event=damaged") == times)
+        everleafd.wait(lambda: everleafd.log().count("event=adopted") == times)
+    everleafd.terminate()
+
+
+def test_a_file_that_is_missing_is_put_back_when_the_reload_fails_for_it(enrolled, lying_ca, hook, everleaf):
+    """The pair of another certificate than the one that was delivered."""
+    everleafd = enrolled()
+    two = certificate("two", by_password(lying_ca), used_by=["nginx"])
+    everleafd.write(everleafd.config.read_text() + two)
+    key = everleafd.live / "one" / "tls.key"
+    hook.order.write_text(f"test -e {key}")
+    everleafd.start()
+    everleafd.wait(lambda: everleafd.log().count("event=adopted certificate=two") == 1)
+    key.unlink()
+    everleaf("renew", "two", "--config", everleafd.config)
+    everleafd.wait(lambda: key.exists() and everleafd.owed("nginx") == [])
+    everleafd.terminate()
+
+
+def test_what_is_damaged_is_put_right_while_the_ca_fails(enrolled, lying_ca):
+    everleafd = enrolled()
+    live = everleafd.live / "one"
+    make_due(everleafd, lying_ca)
+    lying_ca.lies["rekey"] = LIES["says a text"]
+    everleafd.start()
+    everleafd.wait_for_log("event=damaged")
+    everleafd.wait(lambda: is_combined(live))
+    everleafd.terminate()
+    assert len(lying_ca.asked("rekey")) == 1
+
+
+@pytest.mark.parametrize("damage", ["missing", "nonsense"])
+def test_a_combined_file_that_was_given_is_put_right_too(enrolled, hook, work, damage):
+    files = ", ".join(f'{key} = "{work}/{name}"' for key, name in
+                      {"certificate": "client.crt", "key": "client.key", "combined": "both.pem"}.items())
+    everleafd = enrolled(f"files = {{ {files} }}")
+    before = contents(work)
+    (work / "both.pem").unlink() if damage == "missing" else (work / "both.pem").write_text(damage)
+    assert "event=damaged" in everleafd.once().succeeded().stderr
+    assert contents(work) == before
+    (work / "client.key").chmod(0o644)
+    everleafd.once().succeeded()
+    assert stat.S_IMODE((work / "client.key").stat().st_mode) == 0o644 and hook.calls() == 2
+
+
+def test_a_reload_that_damages_it_is_not_repeated_for_ever(enrolled, hook, everleaf):
+    everleafd = enrolled()
+    key = everleafd.live / "one" / "tls.key"
+    hook.order.write_text(f"chmod 0644 {key}")
+    key.chmod(0o644)
+    result = everleafd.once()
+    assert result.status == 1 and "tls.key has mode 0644, not 0600, again within an hour" in result.stderr, str(result)
+    assert hook.calls() == 2 and everleafd.owed("nginx") == []
+    assert planned(everleaf, everleafd) == "wait"
+    assert everleafd.once().status == 1 and hook.calls() == 2
+
+
+def test_what_a_reload_damages_is_taken_up_before_once_ends(enrolled, lying_ca, hook):
+    everleafd = enrolled()
+    make_due(everleafd, lying_ca)
+    key = everleafd.live / "one" / "tls.key"
+    hook.order.write_text(f"[ $(wc -l <{hook.calls_file}) -gt 2 ] || chmod 0644 {key}")
+    everleafd.once()
+    assert everleafd.owed("nginx") == [] and hook.calls() == 3
+
+
+def test_once_puts_right_what_it_cannot_renew(enrolled, lying_ca):
+    everleafd = enrolled()
+    live = everleafd.live / "one"
+    make_due(everleafd, lying_ca)
+    lying_ca.lies["rekey"] = LIES["says a text"]
+    result = everleafd.once()
+    assert result.status == 1 and "event=failed" in result.stderr and "event=delivered" in result.stderr, str(result)
+    assert is_combined(live)
+
+
+def test_while_a_proxy_owes_nothing_is_put_right(enrolled, lying_ca, hook, everleaf):
+    """What was live before has to be there to be taken back."""
+    everleafd = enrolled()
+    make_due(everleafd, lying_ca)
+    hook.fail()
+    everleafd.once()
+    damages(everleafd.live / "one", "mode")
+    assert planned(everleaf, everleafd) == "wait" and "event=damaged" not in everleafd.once().stderr
+
+
+def test_damage_makes_no_failure_come_sooner(enrolled, everleaf):
+    everleafd = enrolled()
+    (everleafd.state / "proxy.nginx.json").unlink()
+    (everleafd.state / "proxy.nginx.json").symlink_to("proxy.nginx.json")
+    damages(everleafd.live / "one", "mode")
+    everleafd.start()
+    everleafd.wait_for_log("event=failed")
+    everleafd.wait_for_log("event=reload-failed")
+    for _ in range(10):
+        everleaf("status", "--config", everleafd.config)
+    log = everleafd.log()  # it is looked at when its proxy has failed, too
+    assert log.count("event=failed") <= 1 + log.count("event=reload-failed") == 2, log
+    everleafd.terminate()
+
+
+def test_a_renewal_that_is_asked_for_mends_as_well(enrolled, hook, everleaf):
+    everleafd = enrolled().start()
+    everleafd.wait_for_log("event=waiting")
+    damages(everleafd.live / "one", "tls.pem")
+    everleaf("renew", "one", "--config", everleafd.config).succeeded()
+    assert hook.calls() == 2
+    everleafd.terminate()
+
+
+def test_an_expired_pair_is_not_delivered_once_more(enrolled, lying_ca, everleaf):
+    everleafd = enrolled()
+    live = everleafd.live / "one"
+    lying_ca.leaf(not_before=now() - 2 * DAY).save(live / "tls.crt", live / "tls.key")
+    (live / "ca.crt").write_text("others")
+    (everleafd.state / "certificate.one.json").unlink()  # that it was renewed just now
+    everleafd.once().succeeded()
+    assert load(everleafd.crt("one")).not_valid_after > now() and everleafd.has_pair("one")
+
+
+@pytest.fixture
+def without_modes(tmp_path):
+    """Has a program see a file system that keeps no modes: everybody may read what it makes."""
+    source, library = tmp_path / "modes.c", tmp_path / "modes.so"
+    source.write_text("""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <sys/stat.h>
+int fstatat(int directory, const char *name, struct stat *status, int flags) {
+  int result = ((int (*)(int, const char *, struct stat *, int))dlsym(RTLD_NEXT, "fstatat"))(directory, name, status, flags);
+  if (result == 0 && S_ISREG(status->st_mode)) status->st_mode |= 0755;
+  return result;
+}
+""")
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source], check=True)
+    return {"LD_PRELOAD": str(library)}
+
+
+@pytest.mark.skipif(SANITIZED, reason="sanitizers and LD_PRELOAD do not go together")
+def test_where_no_modes_are_kept_that_is_said_and_nothing_delivered_again(enrolled, lying_ca, hook, without_modes):
+    everleafd = enrolled()
+    for _ in range(2):
+        result = everleafd.once(**without_modes)
+        assert result.status == 1 and "tls.key has mode 0755, not 0600, and its file system keeps no other" in result.stderr, str(result)
+    assert hook.calls() == 1 and not (everleafd.live / ".one.next").exists()
+    make_due(everleafd, lying_ca)
+    everleafd.once(**without_modes)
+    assert load(everleafd.crt("one")).not_valid_before > now() - DAY / 10

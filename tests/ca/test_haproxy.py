@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """A real HAProxy takes up what everleafd delivers through its runtime API: no reload."""
-import json
 import signal
 import socket
 
@@ -50,14 +49,10 @@ def server(*files, port=0):
     return f"frontend f{port}\n  bind 127.0.0.1:{{{port}}} ssl {crt}\n  http-request return status 200"
 
 
-def owed(everleafd):
-    return json.loads((everleafd.state / "proxy.haproxy.json").read_text())["owed"]
-
-
 def refused(everleafd, *words):
     """Not adopted, and said why."""
     result = everleafd.once()
-    assert result.status == 1 and owed(everleafd), str(result)
+    assert result.status == 1 and everleafd.owed("haproxy"), str(result)
     for word in ("event=reload-failed", *words):
         assert word in result.stderr, str(result)
     return result
@@ -70,7 +65,7 @@ def test_the_new_leaf_is_served_by_the_same_worker(due, haproxy):
     result = everleafd.once().succeeded()
     assert "event=adopted" in result.stderr and "BEGIN" not in result.stderr
     assert haproxy.served() == everleafd.serial("web") != old
-    assert haproxy.workers() == workers and len(workers) == 1 and not owed(everleafd)
+    assert haproxy.workers() == workers and len(workers) == 1 and not everleafd.owed("haproxy")
 
 
 def test_each_certificate_goes_to_its_own_file(due, haproxy):
@@ -165,7 +160,7 @@ def test_new_roots_need_a_reload_and_that_is_said_until_it_came(due, haproxy):
     haproxy.process.send_signal(signal.SIGUSR2)
     wait_until(lambda: not set(haproxy.workers()) & set(before) and haproxy.answers(), what="a new worker alone")
     everleafd.once().succeeded()
-    assert not owed(everleafd)
+    assert not everleafd.owed("haproxy")
 
 
 def test_why_roots_are_not_replaced_in_memory(due, haproxy, real_ca):
@@ -191,7 +186,7 @@ def test_without_haproxy_it_stays_owed(due, haproxy):
     refused(everleafd, f"cannot ask HAProxy by {haproxy.socket}: cannot connect: No such file", "level admin")
     haproxy.start(server(pem(everleafd)))
     everleafd.once().succeeded()
-    assert not owed(everleafd)
+    assert not everleafd.owed("haproxy")
 
 
 @pytest.mark.parametrize("level", ["operator", "user"])
@@ -234,7 +229,7 @@ def test_what_it_refuses_is_taken_back_and_the_others_are_adopted(weak, haproxy)
     result = weak.once()
     assert result.status == 1 and "event=reload-failed" in result.stderr, str(result)
     assert "event=taken-back certificate=web proxy=haproxy" in result.stderr and "unable to load" in result.stderr, str(result)
-    assert "event=adopted certificate=mail" in result.stderr and not owed(weak), str(result)
+    assert "event=adopted certificate=mail" in result.stderr and not weak.owed("haproxy"), str(result)
     assert served(haproxy, "web") == weak.serial("web") == old["web"]
     assert served(haproxy, "mail") == weak.serial("mail") != old["mail"] and haproxy.workers() == workers
 
@@ -246,7 +241,7 @@ def test_a_bad_one_of_twenty_holds_up_nobody_else(due, haproxy):
     haproxy.start(server(*(pem(everleafd, name) for name in names)))
     old = {name: everleafd.serial(name) for name in names}
     result = everleafd.once()
-    assert result.status == 1 and not owed(everleafd) and result.stderr.count("event=adopted") == 19, str(result)
+    assert result.status == 1 and not everleafd.owed("haproxy") and result.stderr.count("event=adopted") == 19, str(result)
     for name in names:
         assert served(haproxy, name) == everleafd.serial(name) and (everleafd.serial(name) == old[name]) == (name == "c7")
 
@@ -335,4 +330,4 @@ def test_it_stops_while_the_socket_is_silent(due, haproxy, silent):
     with silent.accept()[0] as connection:
         assert connection.recv(100) == b"show ssl cert\n"
         everleafd.terminate()
-    assert owed(everleafd)
+    assert everleafd.owed("haproxy")

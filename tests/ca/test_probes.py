@@ -2,6 +2,7 @@
 """A reload counts when the proxy shows the new certificate: with a real nginx."""
 import json
 import re
+import socket
 
 import pytest
 
@@ -48,7 +49,7 @@ def in_hex(serial):
 
 
 def owed(everleafd):
-    return [one["certificate"] for one in json.loads((everleafd.state / "proxy.nginx.json").read_text())["owed"]]
+    return [one["certificate"] for one in everleafd.owed("nginx")]
 
 
 @pytest.fixture
@@ -163,6 +164,17 @@ def test_what_is_served_is_compared_for_each_name(serving, nginx):
     for name in ("web", "mail"):
         assert nginx.served("tls", f"{name}.test") == everleafd.serial(name)
     assert owed(everleafd) == []
+
+
+def test_a_server_that_never_answers_takes_no_time_from_the_others(serving, nginx):
+    everleafd = serving()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        served = f'"web", tls = "127.0.0.1:{nginx.port("tls")}"'
+        assert served in everleafd.config.read_text()
+        everleafd.write(everleafd.config.read_text().replace(served, f'"web", tls = "127.0.0.1:{silent.getsockname()[1]}"'))
+        result = everleafd.once()
+    assert result.status == 1 and "event=unproven certificate=web" in result.stderr, str(result)
+    assert "event=adopted certificate=mail" in result.stderr and owed(everleafd) == ["web"]
 
 
 def test_only_what_is_not_served_stays_owed(serving, nginx):

@@ -1,13 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """ca certificate, sign, token and revoke by other provisioners than JWK: X5C, K8sSA; and those that cannot be asked."""
 import base64
+import fcntl
 import os
+import pty
+import signal
+import subprocess
+import termios
 
 import pytest
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat, load_pem_private_key
 
 from certificates import DAY, DER, Seconds, issue, load, names_of, now, pair_matches
 from jose import claims_of, header_of
+from program import BINARIES
 from provisioners import K8sSaProvisioner, X5cCredential, X5cProvisioner
 from step_ca import RealCa, usual_provisioners
 
@@ -250,6 +256,27 @@ def test_two_provisioners_of_other_types(everleaf, lying_ca):
     everleaf("ca", "token", "a.test", *lying_ca.trust()).failed("several provisioners", "hosts (X5C)", "acme (ACME)")
 
 
+def two_jwk_provisioners(lying_ca):
+    lying_ca.provisioners.append({**lying_ca.provisioners[0], "name": "second"})
+    return ["ca", "token", "a.test", *lying_ca.trust(), "--provisioner-password-file", lying_ca.password_file]
+
+
+@pytest.mark.parametrize("answer, chosen", [("1", "admin"), ("2", "second")])
+def test_a_person_is_asked_which_of_several(everleaf, lying_ca, answer, chosen):
+    status, shown = everleaf.at_a_terminal(two_jwk_provisioners(lying_ca), answer)
+    assert status == 0 and "1  admin (JWK) [kid: " in shown and f"Provisioner: {chosen} (JWK)" in shown, shown
+
+
+@pytest.mark.parametrize("answer", ["", "0", "3", "second", "1 2"])
+def test_who_chooses_none_of_several_gets_none(everleaf, lying_ca, answer):
+    status, shown = everleaf.at_a_terminal(two_jwk_provisioners(lying_ca), answer)
+    assert status == 1 and "nothing was chosen" in shown and "--provisioner" in shown, shown
+
+
+def test_without_a_terminal_several_are_an_error(everleaf, lying_ca):
+    everleaf(*two_jwk_provisioners(lying_ca)).failed("several provisioners", "second (JWK)")
+
+
 @pytest.mark.parametrize("kind", ["OIDC", "AWS", "GCP", "Azure", "SSHPOP", "Nebula", "SCEP", "Wire"])
 @pytest.mark.parametrize("command", [CERTIFICATE, ["ca", "token", "a.test"], ["ca", "revoke", "17"]], ids=" ".join)
 def test_what_cannot_be_asked_yet_is_said_by_its_type(everleaf, lying_ca, kind, command, work):
@@ -262,3 +289,56 @@ def test_what_cannot_be_asked_yet_is_said_by_its_type(everleaf, lying_ca, kind, 
 def test_an_acme_provisioner_takes_no_tokens(everleaf, lying_ca, command):
     lying_ca.provisioners.append({"type": "ACME", "name": "acme"})
     everleaf(*command, *lying_ca.trust(), "--provisioner", "acme").failed("ACME provisioners take no tokens")
+
+
+# A password that is typed
+
+WRONG = ["guess", "guess again", "and again"]
+
+
+@real
+@pytest.mark.parametrize("tries", [1, 2, 3, 4])
+def test_the_password_of_a_provisioner_may_be_typed_three_times(everleaf, ca, tries):
+    answers = [*WRONG[:tries - 1], *([ca.password_file().read_text().strip()] if tries < 4 else [])]
+    status, shown = everleaf.at_a_terminal(
+        ["ca", "token", "myuser", *ca.trust(), "--provisioner", "admin"], *answers)
+    assert shown.count("Please enter the password to decrypt the provisioner key: ") == min(tries, 3), shown
+    assert shown.count("wrong password") == tries - 1 and status == (1 if tries == 4 else 0), shown
+    assert ("eyJ" in shown) == (tries < 4) and not any(word in shown for word in answers), shown
+
+
+@real
+@pytest.mark.parametrize("file, asked", [("key.jwe", 3), ("key.pem", 1)])  # as step does
+def test_that_of_a_key_in_a_file(everleaf, ca, work, file, asked):
+    provisioner = ca.provisioners["admin"]
+    encryption = BestAvailableEncryption(provisioner.password.encode())
+    (work / "key.jwe").write_text(provisioner.encrypted_key)
+    (work / "key.pem").write_bytes(provisioner.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption))
+    token = ["ca", "token", "myuser", *ca.trust(), "--provisioner", "admin", "--key", file]
+    status, shown = everleaf.at_a_terminal(token, *WRONG[:asked])
+    assert status == 1 and shown.count(f"Please enter the password to decrypt {file}: ") == asked, shown
+    assert everleaf.at_a_terminal(token, provisioner.password)[0] == 0
+
+
+@real
+def test_a_file_with_a_wrong_password_is_read_once(everleaf, ca, work):
+    (work / "wrong").write_text("guess\n")
+    everleaf("ca", "token", "myuser", "--ca-url", ca.url, "--root", ca.root_file, "--provisioner", "admin",
+             "--provisioner-password-file", "wrong").failed("wrong password")
+
+
+@real
+def test_after_an_interrupt_the_terminal_shows_what_is_typed(everleaf, ca):
+    terminal, theirs = pty.openpty()
+    asking = subprocess.Popen(
+        [BINARIES / "everleaf", "ca", "token", "a.test", *map(str, ca.trust()), "--provisioner", "admin"], env=everleaf.environment,
+        cwd=everleaf.directory, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+    shown = b""
+    while not shown.endswith(b"provisioner key: "):
+        shown += os.read(terminal, 4096)
+    os.write(terminal, b"gue\x03")
+    assert asking.wait(30) == -signal.SIGINT
+    assert termios.tcgetattr(theirs)[3] & termios.ECHO and b"gue" not in shown
+    os.close(terminal)
+    os.close(theirs)

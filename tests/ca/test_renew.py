@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """ca renew and ca rekey: the same certificate again, in time or too late."""
+import json
 import stat
 import subprocess
 from pathlib import Path
@@ -46,6 +47,20 @@ def test_renewal_to_another_file(everleaf, real_ca, client, work):
     before = crt.read_bytes()
     everleaf("ca", "renew", crt, key, "--out", "new.crt", *real_ca.trust()).succeeded()
     assert crt.read_bytes() == before and pair_matches(work / "new.crt", key)
+
+
+@pytest.mark.parametrize("second", ["both.pem", "hard.pem", "link.pem"])
+def test_a_key_in_the_same_file_is_not_written_over(everleaf, real_ca, client, work, second):
+    crt, key = client()
+    both = work / "both.pem"
+    both.write_text(crt.read_text() + key.read_text())
+    (work / "hard.pem").hardlink_to(both)
+    (work / "link.pem").symlink_to(both)
+    before = contents(work)
+    everleaf("ca", "renew", both, work / second, "--force", *real_ca.trust()).failed("holds the key, which would be lost")
+    assert contents(work) == before
+    everleaf("ca", "renew", both, work / second, "--out", "new.crt", *real_ca.trust()).succeeded()
+    assert pair_matches(work / "new.crt", key)
 
 
 def test_renewal_without_client_authentication(everleaf, real_ca, client):
@@ -169,6 +184,27 @@ def test_a_failing_program_is_said_after_the_renewal(everleaf, lying_ca, work):
     assert "cannot renew" not in result.stderr and load(work / "client.crt").serial_number != old.serial_number
 
 
+RENEW = ["ca", "renew", "client.crt", "client.key", "--force"]
+
+
+def test_a_program_has_our_streams_and_we_end_as_it(everleaf, lying_ca, work):
+    lying_ca.leaf().save(work / "client.crt", work / "client.key")
+    (work / "hook").write_text("cat; echo told; exit 7\n")
+    result = everleaf(*RENEW, *lying_ca.trust(), "--exec", "sh hook", stdin="data\n")
+    assert (result.status, result.stdout) == (7, "data\ntold\n") and "sh exited with status 7" in result.stderr, str(result)
+    result = everleaf(*RENEW, *lying_ca.trust(), "--exec", "sh hook", "--json")
+    said = json.loads(result.stdout)
+    assert result.status == 7 and said["exec-output"] == "told\n" and "status 7" in said["error"] and said["renewed"], said
+    assert everleaf(*RENEW, *lying_ca.trust(), "--exec", "sh hook", "--exit-status").status == 1
+
+
+def test_a_program_can_ask_at_the_terminal(everleaf, lying_ca, work):
+    lying_ca.leaf().save(work / "client.crt", work / "client.key")
+    (work / "hook").write_text("printf 'who: '; read who; echo it is $who\n")
+    status, shown = everleaf.at_a_terminal([*RENEW, *lying_ca.trust(), "--exec", "sh hook"], "me")
+    assert status == 0 and "it is me" in shown, shown
+
+
 def test_a_program_that_hangs_ends_with_us(everleaf, lying_ca, work):
     lying_ca.leaf().save(work / "client.crt", work / "client.key")
     (work / "hook").write_text("echo $$ > began\nmv began pid\nexec sleep 1000\n")
@@ -235,7 +271,7 @@ def test_an_encrypted_key_needs_its_password(everleaf, lying_ca, work):
 
 # With a terminal
 
-@pytest.mark.parametrize("answer, replaced", [("y", True), ("n", False), ("", False)])
+@pytest.mark.parametrize("answer, replaced", [("y", True), ("n", False)])
 def test_a_person_is_asked_before_a_file_is_replaced(everleaf, lying_ca, work, answer, replaced):
     lying_ca.leaf().save(work / "client.crt", work / "client.key")
     before = contents(work)

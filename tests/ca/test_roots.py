@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """everleafd and the roots of its CA: configured, listed by the CA, replaced while everything runs."""
 import json
+import os
 
 import pytest
 
@@ -115,6 +116,79 @@ def test_pinned_a_new_root_is_taken_when_its_fingerprint_is_configured(enrolled,
     everleafd.write(text.replace(before, f'["{lying_ca.fingerprint}"]'))
     everleafd.once().succeeded()
     assert fingerprints(everleafd) == {lying_ca.fingerprint}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
+def test_a_root_that_cannot_be_stored_is_not_delivered(enrolled, lying_ca, other, mounts):
+    everleafd = enrolled("one")
+    make_due(everleafd, lying_ca, "one")
+    lying_ca.lies["roots"] = listing(lying_ca.trusted, other)
+    mounts.mount("--bind", everleafd.state / "roots.pem", everleafd.state / "roots.pem")  # it cannot be replaced
+    result = everleafd.once()
+    assert "event=state-not-written" in result.stderr and "root-taken" not in result.stderr, str(result)
+    assert fingerprints(everleafd) == {lying_ca.fingerprint} and lying_ca.asked("rekey")
+
+
+def test_a_configured_root_that_no_ca_has_is_told_of_once(enrolled, lying_ca):
+    everleafd = enrolled("one", "two", rule="")
+    typo = "ab" * 32
+    known = f'"{lying_ca.fingerprint}"'
+    lying_ca.lies["root"] = Lie(lambda answer: says("{}", 404).answer(answer))
+    everleafd.write(everleafd.config.read_text().replace(known, f'[{known}, "{typo}"]'))
+    before = len(lying_ca.asked("root"))
+    result = everleafd.once().succeeded()
+    assert result.stderr.count("event=roots-unknown") == 1 and len(lying_ca.asked("root")) == before + 1, str(result)
+    assert "roots-unknown" not in everleafd.once().succeeded().stderr and len(lying_ca.asked("root")) == before + 1
+
+
+def with_fingerprints(everleafd, lying_ca, *others):
+    text = everleafd.config.read_text()
+    before = next(line for line in text.splitlines() if line.startswith("fingerprint"))
+    everleafd.write(text.replace(before, f"fingerprint = {json.dumps([lying_ca.fingerprint, *others])}"))
+
+
+def test_a_root_that_comes_later_goes_out_before_the_next_leaf_as_well(enrolled, lying_ca, other):
+    everleafd = enrolled("one", "two", rule="")
+    lying_ca.lies["root"] = Lie(lambda answer: says("{}", 404).answer(answer))
+    with_fingerprints(everleafd, lying_ca, other.root.fingerprint)
+    everleafd.once().succeeded()
+    lying_ca.lies["root"] = Lie(lambda answer: says(json.dumps({"ca": other.root.pem})).answer(answer))
+    make_due(everleafd, lying_ca, "one")
+    old = everleafd.serial("one")
+    everleafd.once().succeeded()
+    both = {lying_ca.fingerprint, other.root.fingerprint}
+    assert fingerprints(everleafd, "one") == fingerprints(everleafd, "two") == both
+    assert everleafd.serial("one") == old and not lying_ca.asked("rekey")
+
+
+def test_a_fingerprint_that_is_corrected_is_heeded_at_once(enrolled, lying_ca, other):
+    everleafd = enrolled("one", rule="")
+    lying_ca.lies["root"] = Lie(lambda answer: says("{}", 404).answer(answer))
+    with_fingerprints(everleafd, lying_ca, "ab" * 32)
+    everleafd.once().succeeded()
+    lying_ca.lies["root"] = Lie(lambda answer: says(json.dumps({"ca": other.root.pem})).answer(answer))
+    with_fingerprints(everleafd, lying_ca, other.root.fingerprint)
+    everleafd.start()
+    everleafd.wait(lambda: fingerprints(everleafd) == {lying_ca.fingerprint, other.root.fingerprint})
+    everleafd.terminate()
+
+
+def test_what_failed_is_tried_at_once_also_if_other_roots_come_first(enrolled, lying_ca, other):
+    everleafd = enrolled("one", rule="")
+    lying_ca.lies["root"] = Lie(lambda answer: says(json.dumps({"ca": other.root.pem})).answer(answer))
+    lying_ca.lies["rekey"] = LIES["says a text"]
+    lying_ca.leaf(not_before=now() - 0.95 * DAY).save(everleafd.crt("one"), everleafd.live / "one" / "tls.key")
+    (everleafd.state / "certificate.one.json").unlink()
+    for _ in range(3):
+        everleafd.once()
+    del lying_ca.lies["rekey"]
+    old = everleafd.serial("one")
+    everleafd.start()
+    everleafd.wait_for_log("event=retrying")
+    with_fingerprints(everleafd, lying_ca, other.root.fingerprint)
+    everleafd.reload()
+    everleafd.wait(lambda: everleafd.serial("one") != old)
+    everleafd.terminate()
 
 
 NO_LISTS = {"the roots of another CA": lambda ca, other: listing(other), "no root": lambda ca, other: listing(),

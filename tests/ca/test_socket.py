@@ -37,7 +37,7 @@ def socket_of(everleafd):
 def test_status_names_what_is_live_and_when_it_is_renewed(running):
     code, status = ask(socket_of(running), "/status")
     [one], leaf = status["certificates"], load(running.crt("one"))
-    assert code == 200 and status["version"] == 1 and status["well"] and one["well"]
+    assert code == 200 and status["version"] == 1 and status["well"] and one["well"] and status["not-listening"] == []
     assert one["not-after"] == leaf.not_valid_after.isoformat() + "Z"
     assert f"renewal={one['renewal']}" in running.log()
     assert (one["failures"], one["problem"], one["busy"]) == (0, "", False)
@@ -175,6 +175,21 @@ def over_tcp(daemon, lying_ca):
     assert everleafd.log().count("renewal-asked") == 0
 
 
+def test_a_head_is_a_get_without_its_body_and_a_query_is_ignored(running):
+    for target in (b"/status", b"/metrics?x=1", b"/healthz?", b"/nothing"):
+        answers = [say(connect(socket_of(running)), method + b" " + target + b" HTTP/1.1\r\n\r\n") for method in (b"GET", b"HEAD")]
+        (got, body), (head, nothing) = [answer.split(b"\r\n\r\n", 1) for answer in answers]
+        assert head.split(b"\r\n")[:-1] == got.split(b"\r\n")[:-1] and body and not nothing
+        assert b"Content-Length: %d" % len(body) in got and b"Content-Length: " in head
+    assert ask(socket_of(running), "/certificates/one?x=1")[1]["certificate"]["name"] == "one"
+    assert status_of(say(connect(socket_of(running)), b"HEAD /certificates/one/renew HTTP/1.1\r\n\r\n")) == 405
+
+
+def test_tcp_is_read_by_head_too(over_tcp):
+    assert over_tcp("localhost", "HEAD") == over_tcp("localhost", target="/metrics?x=1") == 200
+    assert over_tcp("evil.test", "HEAD") == 421
+
+
 def test_tcp_is_for_reading_by_our_own_names(over_tcp):
     for name in ("127.0.0.1", "127.0.0.1:9464", "[::1]:9464", "localhost:9464", "LocalHost", socket.gethostname()):
         assert over_tcp(name) == 200, name
@@ -184,11 +199,27 @@ def test_tcp_is_for_reading_by_our_own_names(over_tcp):
     assert over_tcp("localhost", "POST", "/certificates/one/renew") == 403
 
 
-def test_a_port_that_is_taken_does_not_stop_the_renewals(daemon, lying_ca):
+def test_a_port_that_is_taken_does_not_stop_the_renewals(daemon, lying_ca, everleaf):
     everleafd = daemon(lying_ca, certificate("one"), f'[metrics]\nlisten = "127.0.0.1:{lying_ca.port}"\n')
     everleafd.place("one", lying_ca.leaf(**DUE)).start()
     everleafd.wait_for_log("event=not-listening")
-    everleafd.wait_for_log("event=delivered")
+    everleafd.wait_for_log("event=waiting")
+    [line] = [line for line in everleafd.log().splitlines() if "event=not-listening" in line]
+    assert 'hint="\\"ss -ltnp\\" shows who listens there' in line
+    _, status = ask(socket_of(everleafd), "/status")
+    [said] = status["not-listening"]
+    assert f"127.0.0.1:{lying_ca.port}" in said and not status["well"] and status["certificates"][0]["well"]
+    shown = everleaf("status", "--config", everleafd.config)
+    assert shown.status == 1 and "ATTENTION it cannot be asked everywhere:" in shown.stdout and said in shown.stdout
+    assert f"error    everleafd: {said}" in everleaf("check", "--config", everleafd.config).stdout
+    everleafd.terminate()
+
+
+def test_an_address_that_is_not_ours_does_not_stop_the_renewals(daemon, lying_ca):
+    everleafd = daemon(lying_ca, certificate("one"), '[metrics]\nlisten = "192.0.2.1:9464"\n')
+    everleafd.place("one", lying_ca.leaf(**NEW)).start()
+    everleafd.wait_for_log("event=waiting")
+    assert "192.0.2.1:9464" in ask(socket_of(everleafd), "/status")[1]["not-listening"][0]
     everleafd.terminate()
 
 
@@ -206,8 +237,9 @@ def test_a_port_that_is_taken_does_not_stop_the_renewals(daemon, lying_ca):
     (b"POST /certificates/one/renew HTTP/1.1\r\nContent-Length: 99999999999\r\n\r\n", {413}),
     (b"POST /certificates/one/renew HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n", {413}),
     (b"OPTIONS * HTTP/1.1\r\n\r\n", {405}),
+    (b"GET /status HTTP/1.1\r\nHost: localhost\r\nHost: evil.test\r\n\r\n", {400}),
     (b"GET /status\x00 HTTP/1.1\r\n\r\n", {400, 404}),
-], ids=range(12))
+], ids=range(13))
 def test_malformed_and_oversized_requests_are_refused(running, request_bytes, statuses):
     with connect(socket_of(running)) as connection:
         assert status_of(say(connection, request_bytes)) in statuses

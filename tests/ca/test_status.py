@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+import socket
+import threading
 
 import pytest
 
@@ -82,15 +84,56 @@ def test_a_refused_configuration_needs_attention(fresh, ask):
     assert said.status == 1 and "nonsense" in said.stdout
 
 
+def test_the_daemon_is_asked_while_its_configuration_is_broken(fresh, ask, everleaf):
+    everleafd = fresh()
+    everleafd.write(everleafd.config.read_text() + "\nnonsense = 1\n")
+    everleafd.reload()
+    everleafd.wait_for_log("configuration-refused")
+    said = ask(everleafd, "status")
+    assert said.status == 1 and "nonsense" in said.stdout
+    assert "Delivered" in ask(everleafd, "renew", "one").succeeded().stderr
+    found = json.loads(ask(everleafd, "check", "--json").stdout)["findings"]
+    assert ["configuration", "everleafd"] == [one["about"] for one in found if "nonsense" in one["text"]]
+    everleafd.kill()
+    ask(everleafd, "status").failed("nonsense", "--socket FILE", status=2)
+    ask(everleafd, "renew", "one").failed("nonsense", "--socket FILE")
+    found = json.loads(ask(everleafd, "check", "--json").stdout)["findings"]
+    assert ["configuration"] == [one["about"] for one in found if "nonsense" in one["text"]]
+
+
+def test_the_socket_can_be_named_where_no_configuration_can_be_read(fresh, everleaf):
+    everleafd = fresh()
+    everleafd.write("[paths")
+    everleaf("status", "--config", everleafd.config).failed("everleaf.toml:1", "--socket FILE", status=2)
+    everleaf("renew", "one", "--config", everleafd.config).failed("everleaf.toml:1", "--socket FILE")
+    at_the_socket = ["--config", everleafd.config, "--socket", everleafd.base / "everleaf.sock"]
+    assert "ok        one" in everleaf("status", *at_the_socket).succeeded().stdout
+    assert "Delivered" in everleaf("renew", "one", *at_the_socket).succeeded().stderr
+    assert "ok       everleafd: it runs" in everleaf("check", *at_the_socket).stdout
+    everleafd.kill()
+    everleaf("status", *at_the_socket).failed("nobody listens", "everleaf.sock", status=2)
+
+
 def test_without_a_daemon_the_status_is_2(daemon, lying_ca, ask, everleaf):
     everleafd = daemon(lying_ca, certificate("one"))
     ask(everleafd, "status").failed("nobody listens", "systemctl status everleafd", status=2)
     everleafd.place("one", lying_ca.leaf(**NEW)).start().wait_for_log("event=waiting")
-    ask(everleafd, "status", "two").failed("no such certificate", status=2)
-    ask(everleafd, "status", "a/b").failed("a/b", status=2)
     everleafd.kill()
     ask(everleafd, "status", "--json").failed("nobody listens", status=2)
     everleaf("status", "--config", everleafd.directory / "none.toml").failed("none.toml", status=2)
+
+
+def test_who_asks_for_what_is_no_certificate_was_answered(fresh, ask, hook):
+    everleafd = fresh(proxy("nginx", hook.script))
+    ask(everleafd, "status", "onne").failed("no [certificate.onne]", 'did you mean "one"')
+    ask(everleafd, "status", "other").failed("no [certificate.other]", "systemctl reload everleafd")
+    ask(everleafd, "status", "nginx").failed("no [certificate.nginx]", "it is a proxy")
+    ask(everleafd, "status", "a/b").failed("a/b")
+    said = json.loads(ask(everleafd, "status", "onne", "--json").stdout)
+    assert said["version"] == 1 and "onne" in said["error"] and "one" in said["hint"]
+    ask(everleafd, "renew", "onne").failed("no [certificate.onne]", 'did you mean "one"')
+    everleafd.kill()
+    ask(everleafd, "status", "onne").failed("nobody listens", status=2)
 
 
 def test_it_does_not_wait_for_ever(fresh, ask):
@@ -112,6 +155,8 @@ def test_it_is_renewed_and_taken_up(fresh, ask, hook):
     assert f"until {load(everleafd.crt('one')).not_valid_after.isoformat()}Z" in said.stderr and "Taken up by: nginx" in said.stderr
     assert said.stdout == "" and f"event=renewal-asked certificate=one uid={os.getuid()}" in everleafd.log()
     ask(everleafd, "status").succeeded()
+    said = json.loads(ask(everleafd, "renew", "one", "--json").succeeded().stdout)
+    assert said["version"] == 1 and said["renewed"] is True and [one["name"] for one in said["proxies"]] == ["nginx"]
 
 
 def test_each_request_is_one_renewal(fresh, ask, lying_ca):
@@ -131,6 +176,8 @@ def test_a_refusal_is_told_and_changes_nothing(fresh, ask, lying_ca):
     plan = json.loads(ask(everleafd, "plan", "--json").succeeded().stdout)["certificates"][0]
     status = json.loads(ask(everleafd, "status", "--json").succeeded().stdout)["certificates"][0]
     assert status["failures"] == 0 and plan["when"] == status["renewal"] > status["next-look"]
+    said = json.loads(ask(everleafd, "renew", "one", "--json").stdout)
+    assert said["version"] == 1 and said["renewed"] is False and "not today" in said["error"]
     lying_ca.lies.clear()
     ask(everleafd, "renew", "one").succeeded()
     assert everleafd.serial("one") != before
@@ -141,6 +188,8 @@ def test_a_proxy_that_refuses_is_told(fresh, ask, hook):
     everleafd = fresh(proxy("nginx", hook.script), used_by=["nginx"])
     for _ in range(2):  # also when it failed before
         ask(everleafd, "renew", "one").failed("nginx", "no such luck", "tried again")
+    said = json.loads(ask(everleafd, "renew", "one", "--json").stdout)
+    assert said["version"] == 1 and said["renewed"] is True and "no such luck" in said["error"]
     hook.succeed()
     ask(everleafd, "renew", "one").succeeded()
 
@@ -164,3 +213,43 @@ def test_what_gave_up_says_why(daemon, lying_ca, ask):
     everleafd.wait_for_log("event=needs-attention")
     ask(everleafd, "renew", "one").failed("enroll")
     everleafd.terminate()
+
+
+# Somebody else answers
+
+@pytest.fixture
+def impostor(tmp_path):
+    """impostor(body) answers one request at a socket; its path."""
+    def answer(body, status="200 OK"):
+        path = tmp_path / "socket"
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(str(path))
+        listener.listen()
+
+        def serve():
+            with listener, listener.accept()[0] as connection:
+                connection.recv(8192)
+                connection.sendall(f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
+        threading.Thread(target=serve, daemon=True).start()
+        return path
+    return answer
+
+
+ANSWERS = {"deep": '{"certificates":[],"proxies":[],"x":' + "[" * 300_000 + "]" * 300_000 + "}", "nothing": "{}", "a list": "[]",
+           "no list": '{"well":true,"certificates":5,"proxies":[]}', "numbers": '{"well":true,"certificates":[1],"proxies":[2]}',
+           "a word too few": '{"well":5,"certificates":[],"proxies":[]}'}
+
+
+HANDED_ON = {"no list", "numbers"}  # by --json, as they are
+
+
+@pytest.mark.parametrize("answer, flags", [*((answer, []) for answer in ANSWERS),
+                                           *((answer, ["--json"]) for answer in sorted(ANSWERS.keys() - HANDED_ON))], ids=str)
+def test_who_is_no_everleafd_is_told_so(everleaf, impostor, answer, flags):
+    result = everleaf("status", "--socket", impostor(ANSWERS[answer]), *flags)
+    assert result.status == 2 and "who listens there is no everleafd" in result.stderr, str(result)
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_refusal_without_words(everleaf, impostor):
+    everleaf("renew", "one", "--socket", impostor('{"error":5}', "500 No")).failed("no everleafd")

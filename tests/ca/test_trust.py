@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """ca bootstrap, root, roots, health: from a fingerprint to a CA that is trusted."""
 import json
+import os
 import stat
 
 import pytest
@@ -28,6 +29,20 @@ def test_bootstrap_says_what_it_saved(everleaf, real_ca, tmp_path):
     assert f"The root certificate has been saved in {base}/certs/root_ca.crt." in result.stderr
     assert f"The authority configuration has been saved in {base}/config/defaults.json." in result.stderr
     assert result.stdout == ""
+
+
+@pytest.mark.parametrize("mask, mode", [(0o077, 0o600), (0o027, 0o640), (0, 0o644)], ids=oct)
+def test_bootstrap_respects_the_umask(everleaf, real_ca, work, mask, mode):
+    before = os.umask(mask)
+    try:
+        everleaf("ca", "bootstrap", "--ca-url", real_ca.url, "--fingerprint", real_ca.fingerprint, "--context", "one",
+                 STEPPATH=str(work / "step")).succeeded()
+    finally:
+        os.umask(before)
+    for file in ("authorities/one/config/defaults.json", "current-context.json"):
+        assert stat.S_IMODE((work / "step" / file).stat().st_mode) == mode, file
+    for file in ("contexts.json", "authorities/one/certs/root_ca.crt"):
+        assert stat.S_IMODE((work / "step" / file).stat().st_mode) == 0o600, file
 
 
 def test_bootstrap_uses_steppath(everleaf, real_ca, work):

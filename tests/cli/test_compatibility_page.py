@@ -22,7 +22,7 @@ def tables():
 
 
 def refused_commands():
-    return re.findall(r"`([a-z0-9 ]+)`", PAGE.partition('answered "not supported yet"')[2].partition("\n## ")[0])
+    return re.findall(r"`([a-z0-9 -]+)`", PAGE.partition('answered "not supported yet"')[2].partition("\n## ")[0])
 
 
 def own_commands():
@@ -57,4 +57,6 @@ def test_what_is_not_supported_is_answered_by_its_name(everleaf, command):
 
 @pytest.mark.parametrize("command", refused_commands())
 def test_commands_that_are_not_supported_are_answered_by_their_names(everleaf, command):
-    everleaf(*command.split(), "x", "--y").failed(command, "not supported yet")
+    for words in [], ["x", "--y"], ["--help"], ["x", "-h"]:
+        everleaf(*command.split(), *words).failed(f'"{command}" is not supported yet', "hint: ")
+    everleaf("help", *command.split()).failed(f'"{command}" is not supported yet')

@@ -155,6 +155,7 @@ TEST_CASE("reloads that failed and now hang leave a worker for the others") {
   host.stall_for(Agent::settle_window);
   CHECK(host.under_way() == Journal{"reload hung", "reload nginx"});
   host.finish("reload hung");
+  host.finish("tend a");
   CHECK(host.under_way() == Journal{"reload nginx", "reload stuck"});
   host.finish_all();
   CHECK(host.owed["nginx"].empty());
@@ -170,7 +171,7 @@ TEST_CASE("a new delivery does not wait for the retry of an older one") {
   REQUIRE(host.count("reload nginx") == 1);
   host.refusing.clear();
   host.renewable = {"b"};
-  host.run_for(VirtualHost::look_again);
+  host.run_for(VirtualHost::look_again + Agent::settle_window);
   CHECK(host.count("swap b") == 1);
   CHECK(host.owed["nginx"].empty());
 }
@@ -187,6 +188,118 @@ TEST_CASE("a delivery that failed reloads nobody") {
   host.run_for(1h);
   CHECK(host.count("swap web") == 2);
   CHECK(host.owed["nginx"].empty());
+}
+
+TEST_CASE("what a swap that failed halfway still owes is taken up when a pass has seen it") {
+  VirtualHost host;
+  host.use({{"web", {"nginx"}}});
+  host.half_deliverable = {"web"};
+  host.renewable = {"web"};
+  host.agent.replan();
+  host.run_for(0s);
+  REQUIRE(host.count("swap web") == 1);
+  host.run_for(VirtualHost::look_again);
+  CHECK(host.count("reload nginx") == 1);
+  CHECK(host.owed["nginx"].empty());
+  host.run_for(VirtualHost::look_again);
+  CHECK(host.count("reload nginx") == 1);
+}
+
+TEST_CASE("proxies that fail and hang take turns") {
+  VirtualHost host;
+  VirtualHost::UsedBy used_by;
+  for (const auto* name : {"a", "b", "c", "d"}) used_by["for " + std::string(name)] = {name};
+  host.use(used_by);
+  for (const auto& [certificate, proxies] : used_by) {
+    host.refusing.insert(proxies.front());
+    host.renewable.insert(certificate);
+  }
+  host.agent.replan();
+  host.run_for(Agent::settle_window);
+  host.journal.clear();
+  for (int i = 0; i < 80; ++i) {  // each hangs for longer than the time until the first is tried again
+    host.stall_for(2 * host.retry_reload);
+    host.finish(host.under_way().front());
+  }
+  for (const auto* name : {"a", "b", "c", "d"}) CHECK(host.count("reload " + std::string(name)) > 5);
+  host.refusing.clear();
+  host.finish_all();
+}
+
+TEST_CASE("while a proxy that fails waits for its turn, what others use is swapped in") {
+  VirtualHost host;
+  host.use({{"one", {"a"}}, {"two", {"b"}}, {"shared", {"b", "c"}}});
+  host.refusing = {"a", "b"};
+  host.renewable = {"one", "two"};
+  host.agent.replan();
+  host.run_for(Agent::settle_window);
+  host.stall_for(host.retry_reload);
+  REQUIRE(host.under_way() == Journal{"reload a"});
+  host.renewable = {"shared"};
+  host.agent.renew("shared");
+  host.finish("tend shared");
+  CHECK(host.is_under_way("swap shared"));
+  host.refusing.clear();
+  host.finish_all();
+}
+
+TEST_CASE("when a proxy does not reload, what it uses is looked at: it may lack a file") {
+  VirtualHost host;
+  settle(host, {{"web", {"nginx"}}, {"mail", {"nginx"}}, {"other", {}}});
+  host.refusing = {"nginx"};
+  renew(host, {"web"});
+  host.journal.clear();
+  host.run_for(Agent::settle_window);
+  CHECK(host.journal == Journal{"swap web", "tend web", "reload nginx", "tend mail", "tend web"});
+}
+
+TEST_CASE("what expired and cannot be renewed does not hold up what can still be saved") {
+  VirtualHost host(1);
+  host.complaint = "no token";
+  host.attempts.last_kind = ErrorKind::hook;
+  host.expires = {{"a", host.clock.now() - 1h}, {"b", host.clock.now() - 1h}, {"web", host.clock.now() + 48h}};
+  host.use({{"a", {}}, {"b", {}}, {"web", {}}});
+  host.finish_all();
+  host.agent.replan();
+  CHECK(host.under_way() == Journal{"tend web"});
+  host.finish_all();
+  host.attempts.last_kind = ErrorKind::connection;  // but the CA may be back
+  host.agent.replan();
+  host.finish_all();
+  host.agent.replan();
+  CHECK(host.under_way() == Journal{"tend a"});
+  host.finish_all();
+}
+
+TEST_CASE("a new configuration lets what failed be tried again, a start does not") {
+  VirtualHost host;
+  host.use({{"web", {}}});
+  host.finish_all();
+  CHECK(host.forgiven.empty());
+  host.use({{"web", {}}});
+  host.finish_all();
+  CHECK(host.forgiven == std::set<std::string>{"web"});
+  host.forgiven.clear();
+  host.run_for(VirtualHost::look_again);
+  CHECK(host.forgiven.empty());
+}
+
+TEST_CASE("a proxy that was removed during its reload does not fail for ever") {
+  VirtualHost host;
+  host.use({{"web", {"nginx"}}});
+  host.finish_all();
+  std::size_t failing = 0;
+  host.agent.on_change([&](const Outlook& outlook) { failing = outlook.failing; });
+  host.refusing = {"nginx"};
+  host.renewable = {"web"};
+  host.agent.replan();
+  host.run_for(0s);
+  host.clock.set(host.clock.now() + Agent::settle_window);
+  host.agent.run_due();
+  REQUIRE(host.is_under_way("reload nginx"));
+  host.use({{"web", {}}});
+  host.finish_all();
+  CHECK(failing == 0);
 }
 
 TEST_CASE("a certificate has at most one pass under way; what comes meanwhile makes it be looked at again") {

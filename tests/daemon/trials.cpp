@@ -74,6 +74,27 @@ TEST_CASE("a certificate that was removed meanwhile is not judged") {
   host.finish_all();
 }
 
+TEST_CASE("nothing else happens to what is judged, and were it the hourly look") {
+  Refusing host(UsedBy{{"web", {"nginx"}}});
+  host.finish("reload nginx");
+  host.stall_for(2h);
+  CHECK(host.under_way() == Journal{"judge web"});
+  host.finish_all();
+}
+
+TEST_CASE("what was taken up after all is not judged") {
+  Refusing host(UsedBy{{"web", {"nginx"}}});
+  host.agent.replan();
+  host.finish("reload nginx");
+  REQUIRE(host.is_under_way("tend web"));
+  host.refusing.clear();
+  host.agent.replan();
+  host.finish("reload nginx");
+  host.finish("tend web");
+  CHECK(host.count("judge web") == 0);
+  host.finish_all();
+}
+
 TEST_CASE("told to stop, it cancels what is judged, and says when that is over") {
   Refusing host(UsedBy{{"web", {"nginx"}}});
   host.finish("reload nginx");

@@ -44,6 +44,7 @@ class PlannedHost : public Passes {
     sleep_until(clock_.now() + by);
   }
   Time now() const { return clock_.now(); }
+  void damage(const std::string& name) { std::get<PairOnDisk>(kept_[name].on_disk).damage = "tls.pem is cut"; }
   // The machine sleeps, and everything notices when it wakes.
   void sleep_until(Time end) {
     clock_.set(end);
@@ -55,7 +56,7 @@ class PlannedHost : public Passes {
   bool proxy_refuses = false;
   unsigned rings = 0;
   unsigned requests = 0;
-  unsigned renewals = 0;
+  unsigned deliveries = 0;
   unsigned reloads = 0;
   unsigned expired = 0;  // certificates that were when they were renewed
   std::vector<Obligation> owed;
@@ -89,6 +90,11 @@ class PlannedHost : public Passes {
     kept.attempts.ca_back = ca_back_;
     if (pair != nullptr && pair->validity.not_after <= now - clock_error_) ++expired;
     auto plan = next_step(certificate, kept.on_disk, kept.attempts, {}, now);
+    if (std::holds_alternative<Repair>(plan.step)) {
+      kept.staged = *pair;
+      kept.staged->damage.clear();
+      return {.staged = Staged{}};
+    }
     if (!std::holds_alternative<WaitUntil>(plan.step)) {
       ask_ca(kept, certificate.name);
       if (kept.staged) return {.staged = Staged{}, .issued = true};
@@ -103,7 +109,7 @@ class PlannedHost : public Passes {
     auto& kept = kept_[certificate.name];
     kept.on_disk = *std::exchange(kept.staged, std::nullopt);
     owed.push_back({certificate.name, {}, clock_.now()});
-    ++renewals;
+    ++deliveries;
     return {.look_again = clock_.now()};
   }
 
@@ -135,14 +141,14 @@ class PlannedHost : public Passes {
 TEST_CASE("for a year one certificate is renewed when it is due, and the agent wakes for nothing else") {
   PlannedHost host(24h, 1);
   host.run_until(start + days(365));
-  CHECK(host.renewals >= 365 * 24 / 16);
-  CHECK(host.renewals <= 365 * 24 / 12 + 1);
-  CHECK(host.requests == host.renewals);
-  CHECK(host.reloads == host.renewals);
+  CHECK(host.deliveries >= 365 * 24 / 16);
+  CHECK(host.deliveries <= 365 * 24 / 12 + 1);
+  CHECK(host.requests == host.deliveries);
+  CHECK(host.reloads == host.deliveries);
   CHECK(host.expired == 0);
   CHECK(host.owed.empty());
   // Every hour it looks at the files; a renewal is the time it is due and the end of the settle window.
-  CHECK(host.rings <= 365 * 24 + 3 * host.renewals);
+  CHECK(host.rings <= 365 * 24 + 3 * host.deliveries);
 }
 
 TEST_CASE("a CA that is away for six hours every third day is asked seldom, and nothing expires") {
@@ -174,12 +180,12 @@ TEST_CASE("twenty certificates that are due when the machine wakes up are one re
   PlannedHost host(24h, 20);
   CHECK(host.reloads == 0);
   host.run_until(start + 1min);
-  CHECK(host.renewals == 20);
+  CHECK(host.deliveries == 20);
   CHECK(host.reloads == 1);
   host.run_until(start + 10h);
   host.sleep_until(start + 20h);
   host.run_until(start + 20h + 1min);
-  CHECK(host.renewals == 40);
+  CHECK(host.deliveries == 40);
   CHECK(host.reloads == 2);
   CHECK(host.owed.empty());
 }
@@ -198,7 +204,7 @@ TEST_CASE("twenty certificates on one proxy are all adopted, through outages, sl
   host.run_until(start + days(40));
   CHECK(host.expired == 0);
   CHECK(host.owed.empty());
-  CHECK(host.reloads <= host.renewals);
+  CHECK(host.reloads <= host.deliveries);
 }
 
 TEST_CASE("when the CA is back for one, all that failed follow within a minute") {
@@ -206,14 +212,14 @@ TEST_CASE("when the CA is back for one, all that failed follow within a minute")
   host.run_until(start + 11h);
   host.ca_is_away = true;
   host.run_until(start + 17h);
-  const unsigned before = host.renewals;
+  const unsigned before = host.deliveries;
   CHECK(before == 100);
   host.ca_is_away = false;
-  while (host.renewals == before) host.run_until(host.now() + 1s);
+  while (host.deliveries == before) host.run_until(host.now() + 1s);
   host.run_until(host.now() + 1s);
-  CHECK(host.renewals < before + 20);  // spread, not all at once
+  CHECK(host.deliveries < before + 20);  // spread, not all at once
   host.run_until(host.now() + time_to_follow);
-  CHECK(host.renewals == before + 100);
+  CHECK(host.deliveries == before + 100);
 }
 
 TEST_CASE("a clock set forward by 20 hours makes no storm, and set right again no harm") {
@@ -255,7 +261,7 @@ TEST_CASE("failures before a clock was set back are forgotten, and those after i
   CHECK(host.requests - before <= 20 * 3);
   host.ca_is_away = false;
   host.run_until(host.now() + 7h);
-  CHECK(host.renewals == 40);
+  CHECK(host.deliveries == 40);
   CHECK(host.expired == 0);
 }
 
@@ -263,6 +269,20 @@ TEST_CASE("frozen past the due time, it renews as soon as it runs again") {
   PlannedHost host(24h, 20);
   host.run_until(start + 6h);
   host.sleep_until(start + 23h);
-  CHECK(host.renewals == 40);
+  CHECK(host.deliveries == 40);
   CHECK(host.expired == 0);
+}
+
+TEST_CASE("what somebody damages is put right within the hour, by one delivery and one reload, and the CA not asked") {
+  PlannedHost host(24h, 20);
+  host.run_until(start + 2h);
+  host.damage("certificate-7");
+  host.run_until(start + 3h + 1min);
+  CHECK(host.deliveries == 21);
+  CHECK(host.reloads == 2);
+  host.run_until(start + 9h);
+  CHECK(host.deliveries == 21);
+  CHECK(host.reloads == 2);
+  CHECK(host.requests == 20);
+  CHECK(host.owed.empty());
 }

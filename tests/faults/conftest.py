@@ -6,6 +6,7 @@ from lying_ca import LyingCa
 
 PARTS = {
     "test_kill": "killed at every call that changes a file",
+    "test_terminate": "told to end at every call that changes a file",
     "test_errors": "an error at every call that changes a file",
     "test_readers": "readers while a live directory is swapped",
     "test_lies": "a CA that lies",

@@ -7,24 +7,18 @@ The CA is the test one, which signs whatever it is asked: what is tested here ar
 import json
 import os
 import shutil
+import signal
 
 import pytest
 
 from certificates import DAY, load, load_key, now, pair_matches
 from daemon import Daemon, Hook, certificate as managed
-from faults import KILL, WITH_FAULT, EveryCall, for_each, read_report, with_fault
+from faults import KILL, WITH_FAULT, EveryCall, ended_by, for_each, read_report, with_fault
 from haproxy import Haproxy
 from layouts import LAYOUTS, PAIR, REPLACING, TendedProxy, certificate, finish, renewed, root, token
 from nginx import Nginx
 from program import BINARIES, contents, environment, wait_until
 from renewal_daemon import RenewalDaemon
-
-
-def killed(check):
-    def checked(struck, place):
-        assert struck.result.status == -9, str(struck)
-        check(struck, place)
-    return checked
 
 
 @pytest.mark.parametrize("command", REPLACING, ids=lambda command: command.__name__)
@@ -42,7 +36,7 @@ def test_a_replacement(lying_ca, old_pair, tmp_path, count, command):
         assert renewed(place, old), str(struck)
 
     everything = EveryCall(tmp_path, lambda place: command(lying_ca, place), old_pair)
-    count(everything.strike(KILL, killed(check)))
+    count(everything.strike(KILL, ended_by(signal.SIGKILL, check)))
 
 
 def test_a_first_certificate(lying_ca, tmp_path, count):
@@ -51,7 +45,7 @@ def test_a_first_certificate(lying_ca, tmp_path, count):
         assert renewed(place, {}), str(struck)
 
     everything = EveryCall(tmp_path, lambda place: certificate(lying_ca, place))
-    count(everything.strike(KILL, killed(check)))
+    count(everything.strike(KILL, ended_by(signal.SIGKILL, check)))
 
 
 @pytest.mark.parametrize("command", [root, token], ids=lambda command: command.__name__)
@@ -67,7 +61,7 @@ def test_a_single_file(lying_ca, tmp_path, count, command):
         assert sorted(contents(place)) == ["out"], str(struck)
 
     everything = EveryCall(tmp_path, lambda place: command(lying_ca, place), before)
-    count(everything.strike(KILL, killed(check)))
+    count(everything.strike(KILL, ended_by(signal.SIGKILL, check)))
 
 
 @pytest.mark.parametrize("prepare", LAYOUTS, ids=lambda prepare: prepare.__name__)

@@ -41,7 +41,7 @@ def test_contents(package):
                  "/usr/share/man/man8/everleafd.8.gz", "/usr/share/bash-completion/completions/everleaf",
                  "/usr/share/zsh/vendor-completions/_everleaf", "/usr/share/fish/vendor_completions.d/everleaf.fish",
                  "/usr/lib/systemd/system/everleafd.service", "/usr/lib/sysusers.d/everleaf.conf",
-                 "/usr/share/doc/everleaf/copyright", "/usr/share/doc/everleaf/changelog.gz"):
+                 "/usr/share/doc/everleaf/copyright", "/usr/share/doc/everleaf/changelog.gz", "/usr/share/doc/everleaf/nginx.md"):
         assert listed[path] == "-rw-r--r--"
     in_etc = [path for path, mode in listed.items() if path.startswith("/etc/") and mode.startswith("-")]
     assert in_etc == output("dpkg-deb", "--info", package, "conffiles").split()

@@ -21,3 +21,18 @@ def test_every_flag_of_step_is_on_the_page(command, tmp_path):
     for line in re.findall(r"^ {6}(-[^\n]*)$", text.partition("\nOPTIONS\n")[2].partition("\nEXAMPLES\n")[0], re.M):
         first = re.findall(r"--[A-Za-z][\w-]*", line)[:1]
         assert not first or f"`{first[0]}`" in SECTIONS[command], (command, line)
+
+
+def listed(said):
+    """The commands that a help of step's lists, without help itself."""
+    return re.findall(r"^ {6}([a-z0-9-]+) {2,}", re.sub(r"\x1b\[[0-9;]*m", "", said).partition("\nCOMMANDS\n")[2].partition("\n\n")[0], re.M)
+
+
+@pytest.mark.skipif(not STEP, reason="needs the real step")
+@pytest.mark.parametrize("group", ["", "ca", "ca provisioner", "certificate", "context"])
+def test_every_command_of_step_is_on_the_page(group, tmp_path):
+    said = subprocess.run([STEP, *group.split()], env={"HOME": str(tmp_path)}, capture_output=True, text=True, check=True)
+    assert len(listed(said.stdout)) > 3
+    for name in listed(said.stdout):
+        command = f"{group} {name}".strip()
+        assert f"`{command}`" in PAGE or f"## `{command} " in PAGE, command

@@ -10,7 +10,7 @@ from certificates import new_key
 from program import contents
 from sample_files import sample_files
 
-UNREADABLE = ["missing", "directory", "failing", "huge"]
+UNREADABLE = ["missing", "directory", "failing", "huge", "endless"]
 MALFORMED = ["empty", "cut", "text", "binary"]
 KINDS = UNREADABLE + MALFORMED
 
@@ -25,6 +25,8 @@ def bad_file(work, kind):
         file.mkdir()
     elif kind == "failing":
         file.symlink_to("/proc/self/mem")  # a regular file whose reading fails, also for root
+    elif kind == "endless":
+        file.symlink_to("/dev/zero")
     elif kind == "huge":
         file.touch()
         os.truncate(file, 100 << 20)
@@ -50,7 +52,7 @@ def status_of(line, missing=False):
     """The exit status of a command that cannot do what it is asked."""
     if "needs-renewal" in line:
         return 2 if missing and "--roots" not in line else 255
-    return 2 if line.startswith("status") else 1
+    return 2 if line.startswith("status --") else 1  # with NAME: it was answered, or makes no sense
 
 
 def require_refusal(everleaf, work, line, kind):

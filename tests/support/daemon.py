@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """everleafd in a directory of its own."""
+import json
 import signal
 import subprocess
 import time
@@ -34,10 +35,13 @@ class Daemon:
         self.config.chmod(0o600)
 
     def place(self, name, pair):
-        """Puts a pair where a certificate's live files belong."""
+        """Puts a pair, and what belongs beside it, where a certificate's live files are."""
         directory = self.live / name
         directory.mkdir(parents=True)
         pair.save(directory / "tls.crt", directory / "tls.key")
+        (directory / "tls.pem").touch(mode=0o600)
+        (directory / "tls.pem").write_text(pair.chain_pem + pair.key_pem)
+        (directory / "ca.crt").write_text(Path(self.ca.root_file).read_text())
         return self
 
     def crt(self, name):
@@ -49,6 +53,10 @@ class Daemon:
         if not path.exists():
             return None
         return load(path).serial_number
+
+    def owed(self, proxy):
+        """What the proxy has not taken up, as the state has it."""
+        return json.loads((self.state / f"proxy.{proxy}.json").read_text())["owed"]
 
     def has_pair(self, name):
         return self.crt(name).exists() and pair_matches(self.crt(name), self.live / name / "tls.key")

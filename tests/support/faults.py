@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A program with a fault at one of its system calls that change files: killed there, or the call fails."""
+"""A program with a fault at one of its system calls that change files: killed or told to end there, or the call fails."""
 import itertools
 import shutil
 import threading
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from program import BINARIES, Result, environment, run
 
-KILL, HALF_A_WRITE = 0, -1  # instead of a number of errno
+KILL, HALF_A_WRITE, TERMINATE = 0, -1, -2  # instead of a number of errno
 WITH_FAULT = BINARIES / "tests" / "with_fault"
 AT_ONCE = 3  # most of a run is waiting: for the CA, for another core
 
@@ -41,6 +41,14 @@ def for_each(work, numbers, at_once=AT_ONCE):
     """work(number) for each, several at a time; the first failure is raised."""
     with ThreadPoolExecutor(at_once) as pool:
         return list(pool.map(work, numbers))
+
+
+def ended_by(number, check):
+    """For strike(): the signal ended it, and then what `check` says."""
+    def checked(struck, place):
+        assert struck.result.status == -number, str(struck)
+        check(struck, place)
+    return checked
 
 
 class EveryCall:

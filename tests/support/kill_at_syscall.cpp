@@ -220,6 +220,7 @@ class Tracer {
   void strike(pid_t task, const std::string& name) {
     outcome_.call = name;
     if (fault_.error == half_a_write) return give_half(task);
+    if (fault_.error == terminated) return static_cast<void>(::kill(child_, SIGTERM));
     if (fault_.error != 0) {
       leave_out_call(task);
       owes_answer_ = task;

@@ -9,6 +9,8 @@ namespace everleaf::testing {
 
 // Instead of an error: a write takes only half of what it was given. Only writes are counted.
 inline constexpr int half_a_write = -1;
+// Instead of an error: the call is made, and SIGTERM comes with it.
+inline constexpr int terminated = -2;
 
 // What is to go wrong: the `at`-th system call (from 1) that changes files is not made. The process is killed there,
 // with its children, or, with an `error`, the call answers that.

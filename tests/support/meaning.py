@@ -131,7 +131,7 @@ class Meaning:
             claims.pop("user", None)
         for name in ("exp", "iat"):
             if name in claims:
-                claims[name] -= begin
+                claims[name] = 5 * round((claims[name] - begin) / 5)  # a second may begin while a token is made
         claims.pop("nbf", None)
         if "jti" in claims:
             claims["jti"] = f"{len(claims['jti'])} characters"

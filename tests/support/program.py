@@ -34,7 +34,8 @@ class Result:
 
     def __str__(self):
         shown = "\n".join(line[:500] for line in self.stderr.splitlines()[:20])
-        return (f"{' '.join(map(str, self.arguments))}\nended with {self.status} after {self.seconds:.1f} s"
+        words = " ".join(map(str, self.arguments)).encode(errors="backslashreplace").decode()
+        return (f"{words}\nended with {self.status} after {self.seconds:.1f} s"
                 f"\nstdout: {self.stdout[:1000]!r}\nstderr: {shown}")
 
     def succeeded(self):
@@ -70,9 +71,9 @@ class Program:
     def __call__(self, *arguments, stdin=None, limit=60, **variables):
         return run([BINARIES / self.name, *arguments], self.directory, {**self.environment, **variables}, stdin, limit)
 
-    def at_a_terminal(self, arguments, answer, limit=30, meanwhile=None):
-        """With a terminal of its own, at which `answer` is typed; its status and all that was shown. `meanwhile` happens when
-        it asks."""
+    def at_a_terminal(self, arguments, *answers, limit=30, meanwhile=None):
+        """With a terminal of its own, at which each of `answers` is typed when it asks; its status and all that was shown.
+        `meanwhile` happens when it first asks."""
         child, terminal = pty.fork()
         if child == 0:
             os.chdir(self.directory)
@@ -80,13 +81,15 @@ class Program:
         signal_at_limit = threading.Timer(limit, os.kill, (child, signal.SIGKILL))
         signal_at_limit.start()
         try:
-            asked = b""
-            while meanwhile and not asked.rstrip().endswith(b":"):
-                asked += os.read(terminal, 65536)
-            if meanwhile:
-                meanwhile()
-            os.write(terminal, f"{answer}\n".encode())
-            shown = (asked + b"".join(iter(lambda: read_terminal(terminal), b""))).decode()
+            shown = b""
+            for answer in answers:
+                while not shown.endswith(b": ") and (more := read_terminal(terminal)):
+                    shown += more
+                if meanwhile and answer is answers[0]:
+                    meanwhile()
+                os.write(terminal, f"{answer}\n".encode())
+                shown += read_terminal(terminal)
+            shown = (shown + b"".join(iter(lambda: read_terminal(terminal), b""))).decode()
             return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), shown
         finally:
             signal_at_limit.cancel()

@@ -126,12 +126,15 @@ class VirtualHost : private Passes {
   std::set<std::string> renewable;                   // the next look at these stages a new certificate
   std::set<std::string> trust_changing;              // the next look at these finds other roots
   std::set<std::string> undeliverable;               // swaps of these fail
+  std::set<std::string> half_deliverable;            // swaps of these fail after the debt was noted
+  std::set<std::string> forgiven;                    // certificates that were told to try again
   std::set<std::string> refusing;                    // proxies that do not reload
   std::map<std::string, std::set<std::string>> bad;  // what such a proxy refuses all together, and judge() takes back
   std::vector<std::string> disturbed;                // proxies, by judge()
   std::chrono::seconds retry_reload{30};
   std::optional<Time> renewal;                        // of all certificates
   std::string complaint;                              // about all of them
+  Attempts attempts;                                  // likewise
   std::map<std::string, Time> expires;                // of certificates
   std::map<std::string, std::set<std::string>> owed;  // by proxies
   std::stop_token stop;                               // that the last pass was given
@@ -152,6 +155,7 @@ class VirtualHost : private Passes {
   void begin_with_certificate(const std::string& verb, const std::string& name) {
     CHECK(!is_under_way("tend " + name));
     CHECK(!is_under_way("swap " + name));
+    CHECK(!is_under_way("judge " + name));
     journal.push_back(verb + " " + name);
   }
 
@@ -166,6 +170,9 @@ class VirtualHost : private Passes {
     begin_with_certificate("tend", certificate.name);
     stop = std::move(token);
     if (renewable.contains(certificate.name)) return {.staged = Staged{}};
+    std::vector<std::string> owed_by;
+    for (const auto& [proxy, certificates] : owed)
+      if (certificates.contains(certificate.name)) owed_by.push_back(proxy);
     const auto end = expires.find(certificate.name);
     return {.look_again = clock.now() + look_again,
             .renewal = renewal,
@@ -173,7 +180,15 @@ class VirtualHost : private Passes {
             .trust_changed = trust_changing.erase(certificate.name) == 1,
             .failed = !complaint.empty(),
             .last_error = complaint,
-            .events = {{.name = "tended " + certificate.name}}};
+            .events = {{.name = "tended " + certificate.name}},
+            .attempts = attempts,
+            .owed_by = owed_by};
+  }
+
+  CertificateResult retry(const Configuration& configuration, const ManagedCertificate& certificate,
+                          std::stop_token token) override {
+    forgiven.insert(certificate.name);
+    return tend(configuration, certificate, std::move(token));
   }
 
   CertificateResult renew(const Configuration& configuration, const ManagedCertificate& certificate,
@@ -188,6 +203,7 @@ class VirtualHost : private Passes {
     if (undeliverable.contains(certificate.name)) return {.look_again = clock.now() + look_again, .failed = true};
     renewable.erase(certificate.name);
     for (const auto& proxy : certificate.used_by) owed[proxy].insert(certificate.name);
+    if (half_deliverable.contains(certificate.name)) return {.look_again = clock.now() + look_again, .failed = true};
     return {.look_again = clock.now()};
   }
 

@@ -4,7 +4,7 @@
 //   with_fault REPORT AT ERROR PROGRAM [ARGUMENT...]
 //
 // REPORT is a file for two lines: where the fault struck (empty if nowhere), and all calls in their order. AT counts
-// from 1. ERROR is a number of errno, 0 for a kill, -1 for half a write. Ends as the program did.
+// from 1. ERROR is a number of errno, 0 for a kill, -1 for half a write, -2 for SIGTERM. Ends as the program did.
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -36,5 +36,6 @@ int main(int count, char** arguments) {
   if (!WIFSIGNALED(outcome.status)) return WEXITSTATUS(outcome.status);
   const rlimit no_core{0, 0};
   ::setrlimit(RLIMIT_CORE, &no_core);
+  std::signal(SIGTERM, SIG_DFL);
   ::raise(WTERMSIG(outcome.status));
 }

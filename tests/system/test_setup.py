@@ -104,6 +104,13 @@ def test_if_nginx_refuses_all_files_are_as_they_were(host, setup):
     assert again.returncode == 0 and "is there already" in again.stderr, again.stderr
 
 
+def test_it_makes_the_directories_that_the_package_would_have_made(host, setup):
+    host.run("rm", "-r", "/var/lib/everleaf/live", "/var/lib/everleaf/state")
+    done = setup()
+    assert done.returncode == 0 and host.serial(), done.stderr
+    assert host.run("stat", "-c", "%U %a", "/var/lib/everleaf/live").split() == ["everleaf", "711"]
+
+
 def test_it_only_prints(host, setup):
     shown = setup("--print")
     assert shown.returncode == 0 and all(f"# {path}" in shown.stdout for path in FILES), shown.stderr

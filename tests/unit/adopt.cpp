@@ -7,6 +7,7 @@
 #include <thread>
 
 #include <everleaf/error/error.hpp>
+#include <everleaf/lifecycle/plan.hpp>
 #include <tests/support/kind_of_error.hpp>
 #include <tests/support/temporary_directory.hpp>
 
@@ -51,12 +52,13 @@ TEST_CASE("each proxy owes what it uses, until it has taken it up") {
   CHECK(sample.state.proxy("haproxy").owed == Owed{obligation("web")});
 }
 
-TEST_CASE("a newer delivery replaces what was owed for the same certificate") {
+TEST_CASE("a newer delivery replaces what was owed for the same certificate, but not since when") {
   const Sample sample;
   owe(sample.state, {"nginx"}, obligation("web", "old"));
   owe(sample.state, {"nginx"}, obligation("mail"));
   owe(sample.state, {"nginx"}, obligation("web", "new", now + 1h));
-  CHECK(sample.state.proxy("nginx").owed == Owed{obligation("mail"), obligation("web", "new", now + 1h)});
+  CHECK(sample.state.proxy("nginx").owed ==
+        Owed{obligation("mail"), {"web", Fingerprint::of("new"), now, std::nullopt, now + 1h}});
 }
 
 TEST_CASE("what is owed twice has the deadline of what is still in use") {
@@ -169,6 +171,16 @@ TEST_CASE("a check that hangs is ended by the time limit, one that is stopped is
         ErrorKind::cancelled);
   CHECK(sample.state.proxy("nginx").failures == 1);
   CHECK(!std::filesystem::exists(sample.reloads));
+}
+
+TEST_CASE("what hung until its time limit is tried again later than that") {
+  const Sample sample;
+  owe(sample.state, {"nginx"}, obligation("web"));
+  auto proxy = sample.by_shell("exec sleep 60");
+  proxy.time_limit = 1s;
+  const auto result = sample.adopt_by(proxy);
+  CHECK(result.account.last_failure >= now + 1s);
+  CHECK(result.try_again == retry_time_without_deadline(Fingerprint::of("leaf"), 1, *result.account.last_failure));
 }
 
 TEST_CASE("a stop during a reload is no failure, and forgets nothing") {

@@ -7,7 +7,9 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <set>
 
+#include <everleaf/config/secrets.hpp>
 #include <everleaf/error/error.hpp>
 #include <everleaf/time/time.hpp>
 #include <tests/support/kind_of_error.hpp>
@@ -70,6 +72,16 @@ std::vector<std::string> problems_of(const std::string& text) {
 }
 
 }  // namespace
+
+TEST_CASE("where everleafd listens can be told from a configuration with problems, and is else the usual place") {
+  CHECK(Files("[paths]\nstate = '/srv/everleaf'\nnonsense = 1\n").load().socket == "/srv/everleaf/everleaf.sock");
+  CHECK(Files("[paths]\nsocket = '/run/other.sock'\n").load().socket == "/run/other.sock");
+  for (const auto* text : {"nonsense = 1", "[paths", "[paths]\nsocket = 5\n"})
+    CHECK(Files(text).load().socket == usual_socket);
+  const Files half("[paths");
+  half.add("paths.toml", "[paths]\nsocket = '/run/other.sock'\n");
+  CHECK(half.load().socket == "/run/other.sock");
+}
 
 TEST_CASE("the least that is needed is the CA; the rest has defaults") {
   const auto configuration = good("");
@@ -171,7 +183,7 @@ TEST_CASE("a list of places of the CA has to name some, each once") {
   const struct {
     const char* list;
     const char* problem;
-  } cases[] = {{"[]", "[ca]: \"url\" must be a list of texts"},
+  } cases[] = {{"[]", "[ca]: \"url\" is an empty list"},
                {"['a', 'https://a']", "[ca]: \"url\" names https://a twice"},
                {"['http://a']", "[ca]: \"http://a\" is not the URL of a CA"},
                {"[7]", "[ca]: \"url\" must be a list of texts"}};
@@ -374,7 +386,7 @@ TEST_CASE("each problem is told with its place, what is wrong and what was meant
       {web + "sujbect = 'x'\n", "3:1: [certificate.web]: unknown key \"sujbect\" (did you mean \"subject\"?)"},
       {web + "\"a\\u001b\" = 'x'\n",
        "3:1: [certificate.web]: unknown key \"a\\x1b\" (known here: subject, names, key, enroll, rekey, survive, "
-       "not-after, used-by, probe, files, mode, owner, readers)"},
+       "not-after, files, mode, owner, readers, used-by, probe)"},
       {web + "enroll = { token_file = '/t' }\n",
        "3:12: [certificate.web] enroll: unknown key \"token_file\" (did you mean \"token-file\"?)"},
       {"[certificate.web]\n", "1:1: [certificate.web]: \"subject\" is missing"},
@@ -385,7 +397,10 @@ TEST_CASE("each problem is told with its place, what is wrong and what was meant
       {web + "names = ['x', 5]\n",
        "3:9: [certificate.web]: \"names\" must be a list of texts (write it as [\"one\", \"two\"])"},
       {web + "names = []\n",
-       "3:9: [certificate.web]: \"names\" must be a list of texts (write it as [\"one\", \"two\"])"},
+       "3:9: [certificate.web]: \"names\" is an empty list (leave it out, or write it as [\"one\", \"two\"])"},
+      {"[proxy.nginx]\nreload = 'none'\n" + web + "used-by = ['nginx']\nqqq = 'x'\n",
+       "6:1: [certificate.web]: unknown key \"qqq\" (known here: subject, names, key, enroll, rekey, survive, "
+       "not-after, files, mode, owner, readers, used-by, probe)"},
       {web + "key = 'dsa'\n",
        "3:7: [certificate.web]: there is no kind of key \"dsa\" (ec-p256, ec-p384, ec-p521, ed25519, rsa-2048, "
        "rsa-3072 or rsa-4096)"},
@@ -498,7 +513,7 @@ TEST_CASE("what is wrong about the CA is told like all else") {
       {"[ca]\n" + url + root + "root = '/'\n", ":4:8", "give either"},
       {"[ca]\n" + url + "root = '/no/such/root.crt'\n", ":3:8", "there is no file /no/such/root.crt"},
       {"[ca]\n" + url + root + "roots = 'x'\n", ":4:9", "must be \"pinned\" or \"follow\""},
-      {"[ca]\n" + url + "fingerprint = []\n", ":3:15", "must be a list of texts"},
+      {"[ca]\n" + url + "fingerprint = []\n", ":3:15", "is an empty list"},
       {"[ca]\n" + url + root + "root5 = 'x'\n", ":4:1", "unknown key \"root5\""},
       {"[ca\n", ":1:4", ""},
       {"[ca]\n[ca]\n", ":2:", ""},
@@ -609,4 +624,45 @@ TEST_CASE("names are fit for paths and metrics") {
   CHECK(!is_valid_name(std::string(65, 'x')));
   for (const auto* name : {"", "-a", "_a", ".a", "a.b", "a/b", "a b", "a\n", "\xc3\xbc"})
     CHECK_MESSAGE(!is_valid_name(name), name);
+}
+
+TEST_CASE("a file that cannot be read is named once") {
+  const Files files(authority);
+  fs::remove(files.main);
+  fs::create_directory(files.main);
+  const auto missing = files.directory / "none.toml";
+  CHECK(to_string(load_configuration(files.main).problems.front()) ==
+        files.main.string() + ": cannot read it: not a regular file");
+  CHECK(to_string(load_configuration(missing).problems.front()) ==
+        missing.string() + ": cannot read it: No such file or directory");
+}
+
+TEST_CASE("what a configuration has is counted, in the singular where it is one") {
+  const std::string web = "[certificate.web]\nsubject = 'x'\n";
+  const std::string nginx = "[proxy.nginx]\nreload = 'none'\n";
+  CHECK(contents_of(good(web + nginx)) == "1 certificate, 1 proxy");
+  CHECK(contents_of(good(web)) == "1 certificate, 0 proxies");
+  CHECK(contents_of(good(web + "[certificate.two]\nsubject = 'y'\n" + nginx + "[proxy.two]\nreload = 'none'\n")) ==
+        "2 certificates, 2 proxies");
+}
+
+TEST_CASE("secrets that everybody may read are found, each once, and nothing that is not there") {
+  const Files files("");
+  const auto file = [&](const char* name, mode_t mode) {
+    const auto path = files.directory / name;
+    write(path, "x");
+    ::chmod(path.c_str(), mode);
+    return path.string();
+  };
+  const auto web = [](const std::string& name, const std::string& enroll) {
+    return "[certificate." + name + "]\nsubject = 'x'\nenroll = { " + enroll + " }\n";
+  };
+  const auto password = file("password", 0644), token = file("token", 0604), key = file("key", 0664);
+  const auto configuration =
+      good(web("one", "provisioner = 'a', password-file = '" + password + "'") +
+           web("two", "password-file = '" + password + "'") + web("three", "token-file = '" + token + "'") +
+           web("four", "provisioner = 'a', x5c = { certificate = '" + password + "', key = '" + key + "' }") +
+           web("five", "token-file = '" + file("closed", 0640) + "'") + web("six", "token-file = '/no/such/token'") +
+           web("seven", "token-command = ['" + password + "']"));
+  CHECK(secrets_for_everybody(configuration) == std::set<fs::path>{key, password, token});
 }

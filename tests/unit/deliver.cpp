@@ -2,6 +2,8 @@
 #include <everleaf/lifecycle/deliver.hpp>
 
 #include <doctest/doctest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <everleaf/error/error.hpp>
 #include <everleaf/files/file_set.hpp>
@@ -66,6 +68,24 @@ bool is(const std::optional<Identity>& identity, const Generation& one) {
   return identity && identity->chain == one.identity.chain && identity->key == one.identity.key;
 }
 
+// A directory that may not be passed by anybody, as long as this lives; root has to be somebody else for that.
+class Closed {
+ public:
+  explicit Closed(fs::path directory) : directory_(std::move(directory)) {
+    fs::permissions(directory_, fs::perms::none);
+    if (user_ == 0) REQUIRE(::seteuid(65534) == 0);
+  }
+  Closed(const Closed&) = delete;
+  ~Closed() {
+    if (::seteuid(user_) != 0) std::abort();
+    fs::permissions(directory_, fs::perms::owner_all);
+  }
+
+ private:
+  fs::path directory_;
+  uid_t user_ = ::geteuid();
+};
+
 Fingerprint leaf_of(const Generation& one) { return one.identity.leaf().fingerprint(); }
 
 }  // namespace
@@ -112,19 +132,114 @@ TEST_CASE("staged is not live; swapped it is, and is what the plan sees") {
 TEST_CASE("roots are delivered alone, with the same pair") {
   for (const auto layout : layouts) {
     const Sample sample(layout);
+    const auto has_other_roots = [&](const std::vector<Certificate>& trusted) {
+      return std::get<PairOnDisk>(sample.place().look(trusted)).has_other_roots;
+    };
     auto one = generation(1);
-    CHECK(!sample.place().has_other_roots({ca().root()}));  // where none lie nobody reads them
+    CHECK(std::holds_alternative<NothingOnDisk>(sample.place().look({ca().root()})));
     sample.deliver(one);
-    CHECK(!sample.place().has_other_roots({ca().root()}));
+    CHECK(!has_other_roots({ca().root()}));
     const std::vector<Certificate> more{ca().root(), TestCa().root()};
-    CHECK(sample.place().has_other_roots(more));
+    CHECK(has_other_roots(more));
+    CHECK(!has_other_roots({}));  // nobody knows yet whom to trust
     one.roots = more;
     sample.deliver(one);
-    CHECK(!sample.place().has_other_roots(more));
+    CHECK(!has_other_roots(more));
     CHECK(read_file(sample.file("ca.crt")) == to_pem(more));
     CHECK(is(sample.place().live(), one));
     CHECK(!sample.place().staged());
+    fs::remove(sample.file("ca.crt"));
+    CHECK(!has_other_roots(more));
+    CHECK(std::get<PairOnDisk>(sample.place().look(more)).damage == "there is no ca.crt");
+    sample.deliver(one);
+    CHECK(std::get<PairOnDisk>(sample.place().look(more)).damage == "");
   }
+}
+
+TEST_CASE("what is damaged beside the pair is seen, and the same generation mends it") {
+  for (const auto layout : layouts)
+    for (const auto* what : {"another's tls.pem", "no tls.pem", "a cut tls.pem", "a directory", "a link", "a FIFO"}) {
+      CAPTURE(what);
+      if (layout == Layout::files && std::string(what).starts_with("a ") && std::string(what) != "a cut tls.pem")
+        continue;  // no file of ours can take its place
+      const Sample sample(layout);
+      const auto damage = [&] { return std::get<PairOnDisk>(sample.place().look({ca().root()})).damage; };
+      const auto first = generation(1);
+      sample.deliver(first);
+      CHECK(damage() == "");
+      const auto pem = sample.file("tls.pem");
+      if (what == std::string("another's tls.pem")) write(pem, to_pem(generation(2).identity.chain));
+      if (what == std::string("a cut tls.pem")) fs::resize_file(pem, 1000);
+      if (what != std::string("another's tls.pem") && what != std::string("a cut tls.pem")) fs::remove(pem);
+      if (what == std::string("a directory")) fs::create_directory(pem);
+      if (what == std::string("a link")) fs::create_symlink("tls.crt", pem);
+      if (what == std::string("a FIFO")) REQUIRE(::mkfifo(pem.c_str(), 0600) == 0);
+      CHECK(damage().find(pem.filename().string()) != std::string::npos);
+      sample.deliver(first);
+      CHECK(damage() == "");
+      CHECK(is(sample.place().live(), first));
+      CHECK(read(pem) == read(sample.file("tls.crt")) + read(sample.file("tls.key")));
+    }
+}
+
+TEST_CASE("one of the pair that is gone is taken from tls.pem, and put back with the same generation") {
+  for (const auto layout : layouts)
+    for (const auto* gone : {"tls.key", "tls.crt"}) {
+      CAPTURE(gone);
+      const Sample sample(layout);
+      const auto first = generation(1);
+      sample.deliver(first);
+      fs::remove(sample.file(gone));
+      auto place = sample.place();
+      CHECK(std::get<PairOnDisk>(place.look({ca().root()})).damage.find("there is no ") == 0);
+      CHECK(is(place.live(), first));
+      place.stage({*place.live(), {ca().root()}});
+      place.swap(leaf_of(first));
+      CHECK(std::get<PairOnDisk>(place.look({ca().root()})).damage == "");
+      CHECK(fs::exists(sample.file(gone)));
+      write(sample.file("tls.pem"), "");
+      fs::remove(sample.file(gone));
+      CHECK(std::holds_alternative<UnusableOnDisk>(sample.place().look({ca().root()})));
+    }
+}
+
+TEST_CASE("a key that more may read than should is damaged; in given files that is the operator's business") {
+  for (const auto layout : layouts)
+    for (const auto* file : {"tls.key", "tls.pem"}) {
+      const Sample sample(layout);
+      const auto damage = [&] { return std::get<PairOnDisk>(sample.place().look({ca().root()})).damage; };
+      const auto first = generation(1);
+      sample.deliver(first);
+      fs::permissions(sample.file(file), fs::perms(0400));
+      CHECK(damage() == "");  // less is nobody's harm
+      fs::permissions(sample.file(file), fs::perms(0644));
+      CHECK(damage() == (layout == Layout::files ? "" : std::string(file) + " has mode 0644, not 0600"));
+      if (layout == Layout::files) continue;
+      sample.deliver(first);
+      CHECK(damage() == "");
+      CHECK(mode_of(sample.file(file)) == 0600);
+    }
+}
+
+TEST_CASE("the configured mode and readers are no damage") {
+  Sample sample(Layout::directory);
+  const auto damage = [&] { return std::get<PairOnDisk>(sample.place().look({ca().root()})).damage; };
+  sample.certificate.readers = {find_group("www-data").value()};
+  sample.deliver(generation(1));
+  CHECK(damage() == "");
+  sample.certificate.readers.clear();
+  CHECK(damage() == "tls.key has mode 0640, not 0600");
+  sample.certificate.mode = 0640;
+  CHECK(damage() == "");
+}
+
+TEST_CASE("a staged generation is damaged where the file system does not keep its modes") {
+  const Sample sample(Layout::directory);
+  auto place = sample.place();
+  place.stage(generation(1));
+  CHECK(place.damage_of_next() == "");
+  fs::permissions(sample.next("tls.key"), fs::perms(0755));
+  CHECK(place.damage_of_next() == "tls.key has mode 0755, not 0600");
 }
 
 TEST_CASE("what a run staged before it was killed is found by the next one") {
@@ -208,6 +323,7 @@ TEST_CASE("half a pair, or one that does not match, is unusable, and never repla
       const Sample sample(layout);
       const auto first = generation(1);
       sample.deliver(first);
+      if (what[0] == 'n') fs::remove(sample.file("tls.pem"));  // what is in there as well is not lost
       if (what == std::string("no key")) fs::remove(sample.file("tls.key"));
       if (what == std::string("no certificate")) fs::remove(sample.file("tls.crt"));
       if (what == std::string("another's key"))
@@ -344,4 +460,11 @@ TEST_CASE("that nothing can be written is found before the CA is asked, and look
       fs::remove(sample.configuration.live_parent());
     CHECK_THROWS_AS(sample.place().check_writable(), Error);
   }
+}
+
+TEST_CASE("given files in a directory that we may not pass are an error of storage") {
+  const Sample sample(Layout::files);
+  const Closed closed(sample.directory.path());
+  CHECK(kind_of_error([&] { sample.place().recover(); }) == ErrorKind::storage);
+  CHECK(kind_of_error([&] { sample.place().swap({}); }) == ErrorKind::storage);
 }

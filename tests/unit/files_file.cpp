@@ -8,6 +8,7 @@
 
 #include <everleaf/error/error.hpp>
 #include <everleaf/files/lock.hpp>
+#include <everleaf/files/streams.hpp>
 #include <tests/support/failure.hpp>
 #include <tests/support/temporary_directory.hpp>
 
@@ -99,4 +100,19 @@ TEST_CASE("a lock is not made through a symbolic link, and its directory must be
   CHECK_THROWS_AS(Lock::try_acquire(directory / "link"), Error);
   CHECK_THROWS_AS(Lock::try_acquire(directory / "none/lock"), Error);
   CHECK_FALSE(std::filesystem::exists(directory / "elsewhere"));
+}
+
+TEST_CASE("what a user names is read from pipes and devices, too") {
+  const TemporaryDirectory directory;
+  const auto fifo = directory / "fifo";
+  REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
+  std::thread writer([&] { write(fifo, "secret\n"); });
+  CHECK(read_secret_input(fifo).reveal() == "secret");
+  writer.join();
+  CHECK(read_input("/dev/null").empty());
+  CHECK(failure([&] { read_input("/dev/zero"); }).kind() == ErrorKind::storage);
+  CHECK(failure([&] { read_input(directory.path()); }).kind() == ErrorKind::storage);
+  CHECK(failure([&] { read_input(directory / "none"); }).kind() == ErrorKind::missing);
+  CHECK(is_stream(fifo));
+  CHECK_FALSE(is_stream(directory.path()));
 }

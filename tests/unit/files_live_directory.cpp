@@ -99,13 +99,19 @@ TEST_CASE("a stage replaces what was in next") {
   CHECK_FALSE(live.read_next("tls.key"));
 }
 
-TEST_CASE("files read together are of one generation, and a missing one is nothing") {
+TEST_CASE("an open generation stays the one it was, and a missing file is nothing") {
   const TemporaryDirectory directory;
   LiveDirectory live(directory.path(), "api");
-  CHECK(live.read_live_together({"tls.crt", "tls.key"}) == std::vector<std::optional<std::string>>(2));
+  CHECK(!live.open_live().read("tls.crt"));
+  CHECK(live.open_live().mode_of("tls.crt") == 0);
   deliver(live, "old");
-  CHECK(live.read_live_together({"tls.crt", "none", "tls.key"}) ==
-        std::vector<std::optional<std::string>>{"old certificate", std::nullopt, "old key"});
+  const auto old = live.open_live();
+  deliver(live, "new");
+  CHECK(old.read("tls.crt") == "old certificate");
+  CHECK(old.read("tls.key") == "old key");
+  CHECK(!old.read("none"));
+  CHECK(old.mode_of("tls.key") == 0600);
+  CHECK(live.open_next().read("tls.key") == "old key");
 }
 
 TEST_CASE("a link or a FIFO that somebody put there is not read, and a linked directory not exchanged") {
@@ -183,8 +189,8 @@ TEST_CASE("a check leaves everything as it was, before and after the first gener
   deliver(live, "old");
   live.check_writable(generation(""));
   CHECK(names_in(directory.path()) == Names{"api"});
-  CHECK(live.read_live_together({"ca.crt", "tls.key"}) ==
-        std::vector<std::optional<std::string>>{"old root", "old key"});
+  CHECK(live.read_live("ca.crt") == "old root");
+  CHECK(live.read_live("tls.key") == "old key");
   CHECK(failure([&] { LiveDirectory(directory / "none", "api").check_writable(generation("")); }).kind() ==
         ErrorKind::missing);
 }
@@ -310,4 +316,18 @@ TEST_CASE("a check finds a full or read-only disk, and a full one keeps what is 
   CHECK(live.read_live("tls.key") == "old key");
   mount.make_read_only();
   CHECK(has(failure([&] { live.check_writable(generation("")); }).hint(), "ReadWritePaths="));
+}
+
+TEST_CASE("a live directory of another user is found before anything is asked of anybody") {
+  if (::geteuid() != 0) return;
+  const TemporaryDirectory directory;
+  LiveDirectory live(directory.path(), "web");
+  deliver(live, "old");
+  REQUIRE(::chown(directory.path().c_str(), 65534, 65534) == 0);
+  REQUIRE(::seteuid(65534) == 0);
+  const auto error = failure([&] { live.prepare(generation("new")); });
+  REQUIRE(::seteuid(0) == 0);
+  CHECK(has(error.what(), "cannot exchange"));
+  CHECK(has(error.hint(), "another user"));
+  CHECK(live.read_live("tls.key") == "old key");
 }

@@ -35,8 +35,8 @@ Attempts failed_at(Time when, ErrorKind kind = ErrorKind::connection, unsigned f
 }
 
 std::string name_of(const Step& step) {
-  static const std::vector<std::string> names{"wait",          "enroll", "renew",   "rekey",
-                                              "renew expired", "adopt",  "give up", "update trust"};
+  static const std::vector<std::string> names{"wait",  "enroll",  "renew",        "rekey", "renew expired",
+                                              "adopt", "give up", "update trust", "repair"};
   return names.at(step.index());
 }
 
@@ -120,6 +120,15 @@ TEST_CASE("when the CA that failed is back for one, the others follow within a m
     CHECK(*times.rbegin() <= back + time_to_follow);
   }
   CHECK(times.size() > 20);
+}
+
+TEST_CASE("what expired meanwhile follows at once") {
+  const auto day = pair_of(24h, "web");
+  auto attempts = failed_at(start + 24h, ErrorKind::connection, 9);
+  const Time back = start + 24h + 10s;
+  attempts.ca_back = back;
+  CHECK(step_of(without_enrollment, day, attempts, back - 1s) == "wait");
+  CHECK(step_of(without_enrollment, day, attempts, back) == "renew expired");
 }
 
 TEST_CASE("that the CA is back for others says nothing to whom it refused, asked for patience, or failed later") {
@@ -294,6 +303,19 @@ TEST_CASE("without a deadline retries end at half an hour") {
   for (const unsigned failures : {4U, 5U, 100U, 4'000'000'000U}) CHECK(is_about(wait(failures), 30min));
 }
 
+TEST_CASE("a reload that failed is tried again before what the proxy still has ends, and often after that") {
+  ProxyState account{.owed = {{"web", Fingerprint::of("leaf"), start}}, .failures = 4, .last_failure = start};
+  const auto wait = [&](std::optional<Time> deadline) {
+    account.owed.front().deadline = deadline;
+    return retry_time_of_reload(account) - start;
+  };
+  CHECK(wait(std::nullopt) > 20min);
+  CHECK(wait(start + 24h) == wait(std::nullopt));
+  CHECK(wait(start + 20min) == 5min);
+  CHECK(wait(start + 40s) == 30s);
+  CHECK(wait(start - 1h) == 5min);
+}
+
 TEST_CASE("Retry-After is obeyed, but not past the last useful moment") {
   const auto day = pair_of(24h);
   const Time failed = start + 16h;
@@ -387,7 +409,31 @@ TEST_CASE("a name that is configured but not in the certificate is asked for at 
 TEST_CASE("other roots go out before anything else is asked for") {
   auto day = pair_of(24h);
   day.has_other_roots = true;
-  for (const auto age : {1h, 17h, 25h}) CHECK(step_of(with_enrollment(), day, {}, start + age) == "update trust");
+  for (const auto age : {1h, 17h}) CHECK(step_of(with_enrollment(), day, {}, start + age) == "update trust");
+}
+
+TEST_CASE("what is damaged beside a good pair is put right, unless a new one is due, which mends it as well") {
+  auto day = pair_of(24h);
+  day.damage = "tls.pem is not tls.crt and tls.key";
+  const auto plan = next_step(with_enrollment(), day, {}, {}, start + 1h);
+  CHECK(name_of(plan.step) == "repair");
+  CHECK(plan.why == day.damage);
+  CHECK(step_of(with_enrollment(), day, {}, start + 17h) == "rekey");
+  CHECK(step_of(with_enrollment(), day, failed_at(start + 17h), start + 17h) == "repair");  // meanwhile
+  CHECK(waits_until(with_enrollment(), day, {.repaired = start + 1h}, start + 1h + 59min) > start + 2h);
+  CHECK(step_of(with_enrollment(), day, {.repaired = start + 1h}, start + 2h) == "repair");
+  CHECK(step_of(with_enrollment(), day, {.repaired = start + 1h}, start + 59min) ==
+        "repair");  // the clock was set back
+  day.has_other_roots = true;
+  CHECK(step_of(with_enrollment(), day, {}, start + 1h) == "update trust");
+}
+
+TEST_CASE("what expired is not delivered once more, but replaced") {
+  auto day = pair_of(24h);
+  day.damage = "tls.pem is not tls.crt and tls.key";
+  CHECK(step_of(with_enrollment(), day, {}, start + 24h) == "renew expired");
+  day.has_other_roots = true;
+  CHECK(step_of(with_enrollment(), day, {}, start + 24h) == "renew expired");
 }
 
 TEST_CASE("a new root gets a minute to be everywhere before a leaf that may be under it") {

@@ -83,6 +83,7 @@ TEST_CASE("the process whose number is in the file gets the signal") {
 TEST_CASE("a pid file that is missing or holds no number is an error that says so") {
   const TemporaryDirectory directory;
   CHECK(failure_text(directory / "none").ends_with("No such file or directory"));
+  CHECK(failure([&] { signal_process(directory / "none", SIGHUP); }).hint().find("does it run") != std::string::npos);
   for (const auto* contents : {"", "\n", "nginx\n", "-1", "0", "12 13", "99999999999999"}) {
     const auto text = failure_text(write(directory / "pid", contents));
     CHECK_MESSAGE(text.starts_with("it holds no process number"), text);

@@ -2,6 +2,7 @@
 #include <everleaf/state/state_directory.hpp>
 
 #include <doctest/doctest.h>
+#include <sys/stat.h>
 
 #include <everleaf/error/error.hpp>
 #include <tests/support/kind_of_error.hpp>
@@ -34,7 +35,7 @@ const Attempts attempts{.failures = 3,
                         .key_since = now - 48h,
                         .ca_ahead = -90s};
 const ProxyState account{
-    .owed = {{"web", Fingerprint::of("web"), now}, {"mail", Fingerprint::of("mail"), now - 1h, now + 8h}},
+    .owed = {{"web", Fingerprint::of("web"), now}, {"mail", Fingerprint::of("mail"), now - 1h, now + 8h, now - 1min}},
     .failures = 2,
     .last_failure = now,
     .last_error = "nginx did not reload",
@@ -68,7 +69,7 @@ TEST_CASE("when the CA came back is stored once, not with each certificate") {
 TEST_CASE("what is known of the roots is read as it was stored") {
   const Sample sample;
   const auto a = Fingerprint::of("a");
-  const RootsState known{{a}, {{a, now}, {Fingerprint::of("b"), now - 1h}}, now, now - 2h, 24h, 3};
+  const RootsState known{{a}, {{a, now}, {Fingerprint::of("b"), now - 1h}}, now, {now - 1h, {a}}, now - 2h, 24h, 3};
   CHECK(sample.state.roots_state() == RootsState{});
   for (const auto& one : {known, RootsState{}}) {
     sample.state.store(one);
@@ -131,6 +132,63 @@ TEST_CASE("a state that was cut anywhere is malformed, with a hint what to do ab
   } catch (const Error& error) {
     CHECK(error.hint() == "it can be removed: the certificates themselves are not in it");
   }
+}
+
+TEST_CASE("what is no file, or far too large, is malformed; the next write moves it aside, without a loss") {
+  const Sample sample;
+  const auto file = sample.file("certificate.web.json");
+  for (const auto* kind : {"FIFO", "directory", "huge"}) {
+    CAPTURE(kind);
+    if (kind == std::string("FIFO")) REQUIRE(::mkfifo(file.c_str(), 0600) == 0);
+    if (kind == std::string("directory")) write((std::filesystem::create_directory(file), file / "theirs"), "precious");
+    if (kind == std::string("huge")) write(file, std::string((1 << 20) + 1, ' '));
+    try {
+      sample.state.attempts("web");
+      FAIL("it was read");
+    } catch (const Error& error) {
+      CHECK(error.kind() == ErrorKind::malformed);
+      CHECK(!error.hint().empty());
+    }
+    sample.state.store("web", attempts);
+    CHECK(sample.state.attempts("web") == attempts);
+    std::filesystem::remove(file);
+    if (kind != std::string("directory")) continue;
+    const auto left = std::filesystem::directory_iterator(file.parent_path());
+    CHECK(std::count_if(begin(left), end(left), [](const auto& one) { return exists(one.path() / "theirs"); }) == 1);
+  }
+}
+
+TEST_CASE("what is no pending key is none; the next write or removal moves it aside") {
+  const Sample sample;
+  const auto file = sample.file("certificate.web.key");
+  const auto put = [&](const std::string& kind) {
+    std::filesystem::remove(file);
+    if (kind == "FIFO") REQUIRE(::mkfifo(file.c_str(), 0600) == 0);
+    if (kind == "directory") write((std::filesystem::create_directory(file), file / "theirs"), "precious");
+    if (kind == "huge") write(file, std::string((1 << 20) + 1, ' '));
+  };
+  for (const auto* kind : {"FIFO", "directory", "huge"}) {
+    CAPTURE(kind);
+    put(kind);
+    CHECK(!sample.state.pending_key("web"));
+    sample.state.store_pending_key("web", Secret("a key"));
+    CHECK(sample.state.pending_key("web")->reveal() == "a key");
+    put(kind);
+    sample.state.remove_pending_key("web");
+    CHECK(!exists(file));
+  }
+  const auto left = std::filesystem::directory_iterator(file.parent_path());
+  CHECK(std::count_if(begin(left), end(left), [](const auto& one) { return exists(one.path() / "theirs"); }) == 2);
+}
+
+TEST_CASE("what a proxy owes for 10,000 certificates is read as it was stored") {
+  const Sample sample;
+  ProxyState large;
+  for (int i = 0; i < 10'000; ++i)
+    large.owed.push_back(
+        {std::string(60, 'a') + std::to_string(1000 + i % 9000), Fingerprint::of("web"), now, now + 8h});
+  sample.state.store("nginx", large);
+  CHECK(sample.state.proxy("nginx") == large);
 }
 
 TEST_CASE("a state with something else in it than we write is malformed, whatever it is") {

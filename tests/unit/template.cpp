@@ -203,6 +203,7 @@ TEST_CASE("what would write nonsense without a word is an error with its line") 
 }
 
 TEST_CASE("what Go refuses is refused with its line") {
+  CHECK(refusal("{{ upper }}") == "csr.tpl: line 1: upper takes 1 value, not 0");
   CHECK(refusal("{{ fail \"no\" }}") == "csr.tpl: line 1: fail: the template says: no");
   CHECK(refusal("{{ if .yes }}\n{{ eq .count 3 }}{{ end }}")
             .starts_with("csr.tpl: line 2: eq: it cannot compare a number of JSON with int"));

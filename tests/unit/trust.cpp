@@ -79,12 +79,27 @@ TEST_CASE("a fingerprint that no CA has yet is waited for, but one has to be kno
   host.trusted();
   host.authority.root = a.fingerprint();
   host.authority.more_roots = {b.fingerprint()};
-  CHECK(host.trusted().roots == Roots{a});
+  const auto trust = host.trusted(now + 1h);
+  CHECK(trust.roots == Roots{a});
+  CHECK(trust.missing.find("127.0.0.1:1") != std::string::npos);
+  CHECK(stored_trust(host.state).state.sought.when == now + 1h);
   CHECK(!is_settled(host.authority, stored_trust(host.state)));
   host.authority.root = c.fingerprint();
   host.authority.more_roots = {};
   CHECK(kind_of_error([&] { host.trusted(); }) == ErrorKind::connection);
   CHECK(host.state.roots() == Roots{a});
+  host.authority.root = a.fingerprint();
+  CHECK(host.trusted().missing.empty());
+}
+
+TEST_CASE("what is stopped while it looks for a root is stopped") {
+  Host host({a});
+  host.trusted();
+  host.authority.more_roots = {b.fingerprint()};
+  std::stop_source stop;
+  stop.request_stop();
+  CHECK(kind_of_error([&] { trusted_roots(host.authority, host.state, now, stop.get_token()); }) ==
+        ErrorKind::cancelled);
 }
 
 TEST_CASE("what was taken by following outlives the configured one; another CA does not inherit it") {

@@ -16,6 +16,7 @@ TEST_CASE("a name is taken for what step takes it for") {
       {"10.0.0", {Kind::dns, "10.0.0"}},
       {"2001:DB8:0:0::1", {Kind::ip, "2001:db8::1"}},
       {"::1", {Kind::ip, "::1"}},
+      {"::ffff:10.0.0.7", {Kind::ip, "10.0.0.7"}},
       {"me@a.local", {Kind::email, "me@a.local"}},
       {"https://a.local/x", {Kind::uri, "https://a.local/x"}},
       {"https://me@a.local", {Kind::uri, "https://me@a.local"}},

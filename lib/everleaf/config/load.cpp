@@ -10,17 +10,14 @@
 #include <set>
 #include <utility>
 
+#include <everleaf/config/certificate_reader.hpp>
 #include <everleaf/config/nearest.hpp>
 #include <everleaf/config/nesting.hpp>
 #include <everleaf/config/probe_reader.hpp>
+#include <everleaf/config/reload_reader.hpp>
 #include <everleaf/config/toml_reader.hpp>
 #include <everleaf/error/error.hpp>
 #include <everleaf/files/file.hpp>
-#include <everleaf/files/file_access.hpp>
-#include <everleaf/process/haproxy_socket.hpp>
-#include <everleaf/process/signal.hpp>
-#include <everleaf/systemd/service_name.hpp>
-#include <everleaf/time/time.hpp>
 
 namespace everleaf {
 namespace {
@@ -144,68 +141,7 @@ void read_metrics(const toml::table& table, Draft& draft, const ProblemList& pro
   reader.finish();
 }
 
-std::optional<ReloadMethod> read_signal(const toml::table& table, const std::string& title,
-                                        const ProblemList& problems) {
-  TableReader reader(table, title, problems);
-  reader.require("pid-file");
-  const auto pid_file = reader.path("pid-file");
-  const auto text = reader.text("signal").value_or("HUP");
-  const auto signal = parse_signal(text);
-  if (!signal) reader.complain("signal", "there is no signal \"" + escape(text) + "\"", "nginx reloads on \"HUP\"");
-  reader.finish();
-  if (!pid_file || !signal) return std::nullopt;
-  return ReloadBySignal{*pid_file, *signal};
-}
-
-std::optional<ReloadMethod> read_unit(const std::string& unit, const TableReader& reader) {
-  if (is_service_name(unit)) return ReloadByUnit{unit};
-  reader.complain("systemd", "\"" + escape(unit) + "\" cannot be the name of a service",
-                  "write it as \"nginx.service\"");
-  return std::nullopt;
-}
-
-std::optional<ReloadMethod> read_haproxy(const toml::table& table, const std::string& title,
-                                         const ProblemList& problems) {
-  TableReader reader(table, title, problems);
-  reader.require("socket");
-  const auto socket = reader.path("socket");
-  const auto certificate = reader.text("certificate");
-  if (certificate && !is_haproxy_name(*certificate))
-    reader.complain("certificate", "\"certificate\" cannot be the name of one in HAProxy",
-                    "the path in its configuration, without blanks, quotes and semicolons");
-  reader.finish();
-  if (!socket) return std::nullopt;
-  return ReloadByHaproxySocket{*socket, certificate.value_or("")};
-}
-
-void read_reload(const toml::node& node, const std::string& title, Proxy& proxy, const ProblemList& problems) {
-  if (node.value_exact<std::string>() == "none") return;
-  const auto* table = node.as_table();
-  if (table == nullptr)
-    return problems.add(
-        node.source(), title + ": \"reload\" must be a table, or \"none\"",
-        "{ systemd = \"nginx.service\" }, { exec = [\"program\", \"argument\"] }, { signal = { pid-file = "
-        "\"/run/nginx.pid\" } } or { haproxy = { socket = \"/run/haproxy/everleaf.sock\" } }");
-  TableReader reader(*table, title + " reload", problems);
-  const auto unit = reader.text("systemd");
-  const auto* signal = reader.table("signal");
-  const auto argv = reader.texts("exec");
-  const auto* haproxy = reader.table("haproxy");
-  if (const auto limit = reader.duration("time-limit"))
-    proxy.time_limit = std::chrono::ceil<std::chrono::milliseconds>(*limit);
-  reader.finish();
-  if (table->contains("systemd") + table->contains("signal") + table->contains("exec") + table->contains("haproxy") !=
-      1)
-    return reader.complain("", "give exactly one of \"systemd\", \"signal\", \"exec\" and \"haproxy\"");
-  std::optional<ReloadMethod> method;
-  if (unit) method = read_unit(*unit, reader);
-  if (signal != nullptr) method = read_signal(*signal, title + " reload.signal", problems);
-  if (!argv.empty()) method = ReloadByExec{argv};
-  if (haproxy != nullptr) method = read_haproxy(*haproxy, title + " reload.haproxy", problems);
-  if (method) proxy.reload = std::move(*method);
-}
-
-void read_proxy(const std::string& name, const toml::table& table, Draft& draft, const ProblemList& problems) {
+void define_proxy(const std::string& name, const toml::table& table, Draft& draft, const ProblemList& problems) {
   const auto title = "[proxy." + name + "]";
   TableReader reader(table, title, problems);
   reader.require("reload");
@@ -216,85 +152,6 @@ void read_proxy(const std::string& name, const toml::table& table, Draft& draft,
   reader.finish();
   if (!draft.configuration.proxies.emplace(name, std::move(proxy)).second)
     reader.complain("", "is defined a second time");
-}
-
-X5cCredential read_x5c(const toml::table& table, const std::string& provisioner, const std::string& title,
-                       const ProblemList& problems) {
-  TableReader reader(table, title + " enroll.x5c", problems);
-  reader.require("certificate");
-  reader.require("key");
-  X5cCredential credential{provisioner, reader.path("certificate").value_or(""), reader.path("key").value_or("")};
-  reader.finish();
-  return credential;
-}
-
-std::optional<Enrollment> read_enrollment(const toml::table& table, const std::string& title,
-                                          const ProblemList& problems) {
-  TableReader reader(table, title + " enroll", problems);
-  std::vector<Enrollment> found;
-  if (const auto path = reader.path("token-file")) found.emplace_back(TokenFile{*path});
-  if (auto argv = reader.texts("token-command"); !argv.empty()) found.emplace_back(TokenCommand{std::move(argv)});
-  const auto provisioner = reader.text("provisioner");
-  const auto* x5c = reader.table("x5c");
-  if (x5c != nullptr) found.emplace_back(read_x5c(*x5c, provisioner.value_or(""), title, problems));
-  if (const auto path = reader.path("password-file"))
-    found.emplace_back(ProvisionerPassword{provisioner.value_or(""), *path});
-  else if (provisioner && x5c == nullptr)
-    reader.complain("provisioner", "\"provisioner\" goes with \"password-file\" or \"x5c\"");
-  reader.finish();
-  if (found.size() == 1) return found.front();
-  if (found.size() > 1 || table.empty())
-    reader.complain("", "give exactly one of \"token-file\", \"token-command\", \"password-file\" and \"x5c\"");
-  return std::nullopt;
-}
-
-std::optional<RekeyRule> read_rekey(TableReader& reader) {
-  const auto text = reader.text("rekey");
-  if (!text) return std::nullopt;
-  if (*text == "always") return RekeyAlways{};
-  if (*text == "never") return RekeyNever{};
-  const auto age = parse_duration(*text);
-  if (age && *age > Duration{0}) return RekeyAfter{std::chrono::duration_cast<std::chrono::seconds>(*age)};
-  reader.complain("rekey", "\"rekey\" must be \"always\", \"never\" or a duration with its unit", "as \"30d\"");
-  return std::nullopt;
-}
-
-GivenFiles read_files(const toml::table& table, const std::string& title, const ProblemList& problems) {
-  TableReader reader(table, title + " files", problems);
-  reader.require("certificate");
-  reader.require("key");
-  GivenFiles files{reader.path("certificate").value_or(""), reader.path("key").value_or(""),
-                   reader.path("combined").value_or(""), reader.path("root").value_or("")};
-  reader.finish();
-  return files;
-}
-
-// Three or four octal digits. Who may write or read a key has to be said with care, so what lets everybody is refused.
-std::optional<mode_t> parse_mode(const std::string& text) {
-  if (text.empty() || text.size() > 4 || text.find_first_not_of("01234567") != std::string::npos) return std::nullopt;
-  const auto mode = static_cast<mode_t>(std::stoul(text, nullptr, 8));
-  return (mode & 0400) != 0 && (mode & ~0660U) == 0 ? std::optional(mode) : std::nullopt;
-}
-
-void read_access(TableReader& reader, ManagedCertificate& certificate) {
-  if (const auto text = reader.text("mode")) {
-    certificate.mode = parse_mode(*text);
-    if (!certificate.mode)
-      reader.complain("mode", "\"mode\" must be octal digits that let its owner read the key, and not everybody",
-                      "as \"0640\"; \"readers\" gives it to groups that own nothing");
-  }
-  if (const auto name = reader.text("owner")) {
-    certificate.owner = find_user(*name);
-    if (!certificate.owner)
-      reader.complain("owner", "there is no user \"" + escape(*name) + "\"");
-    else if (geteuid() != 0)
-      reader.complain("owner", "\"owner\" works only for root", "\"readers\" lets a group of that user read the key");
-  }
-  for (const auto& name : reader.texts("readers")) {
-    const auto group = find_group(name);
-    if (group) certificate.readers.push_back(*group);
-    if (!group) reader.complain("readers", "there is no group \"" + escape(name) + "\"", "\"getent group\" lists them");
-  }
 }
 
 void claim_paths(const ManagedCertificate& certificate, const TableReader& reader, Draft& draft) {
@@ -310,32 +167,10 @@ void claim_paths(const ManagedCertificate& certificate, const TableReader& reade
   }
 }
 
-void read_certificate(const std::string& name, const toml::table& table, Draft& draft, const ProblemList& problems) {
+void define_certificate(const std::string& name, const toml::table& table, Draft& draft, const ProblemList& problems) {
   const auto title = "[certificate." + name + "]";
   TableReader reader(table, title, problems);
-  ManagedCertificate certificate{.name = name};
-  reader.require("subject");
-  certificate.subject = reader.text("subject").value_or("");
-  certificate.names = reader.texts("names");
-  if (certificate.names.empty()) certificate.names = {certificate.subject};
-  if (const auto key = reader.text("key")) {
-    const auto type = parse_key_type(*key);
-    if (type) certificate.key = *type;
-    if (!type)
-      reader.complain("key", "there is no kind of key \"" + escape(*key) + "\"",
-                      "ec-p256, ec-p384, ec-p521, ed25519, rsa-2048, rsa-3072 or rsa-4096");
-  }
-  if (const auto* enroll = reader.table("enroll")) certificate.enroll = read_enrollment(*enroll, title, problems);
-  certificate.rekey = read_rekey(reader).value_or(RekeyAlways{});
-  if (const auto survive = reader.duration("survive"))
-    certificate.survive = std::chrono::duration_cast<std::chrono::seconds>(*survive);
-  certificate.not_after = reader.text("not-after").value_or("");
-  const auto asked = parse_duration(certificate.not_after);
-  if (!certificate.not_after.empty() && asked.value_or(Duration{0}) <= Duration{0} &&
-      !parse_time(certificate.not_after))
-    reader.complain("not-after", "\"not-after\" must be a duration with its unit, or a time", "as \"24h\"");
-  if (asked && certificate.survive && *certificate.survive > *asked / 2)
-    reader.complain("survive", "\"survive\" is over half of the lifetime");
+  auto certificate = read_certificate(name, title, reader, problems);
   certificate.used_by = reader.texts("used-by");
   for (const auto& proxy : certificate.used_by) {
     const auto& where = reader.node("used-by")->source();
@@ -343,8 +178,6 @@ void read_certificate(const std::string& name, const toml::table& table, Draft& 
   }
   if (const auto* probe = reader.node("probe"))
     for (auto& one : read_probes(*probe, ProbeOf::certificate, name, problems)) draft.probes.push_back(std::move(one));
-  if (const auto* files = reader.table("files")) certificate.files = read_files(*files, title, problems);
-  read_access(reader, certificate);
   reader.finish();
   claim_paths(certificate, reader, draft);
   if (!draft.configuration.certificates.emplace(name, std::move(certificate)).second)
@@ -373,8 +206,8 @@ void read_document(const toml::table& document, Draft& draft, const ProblemList&
   if (const auto* table = reader.table("ca")) read_authority(*table, draft, problems);
   if (const auto* table = reader.table("paths")) read_paths(*table, draft, problems);
   if (const auto* table = reader.table("metrics")) read_metrics(*table, draft, problems);
-  read_named(reader, "proxy", draft, problems, read_proxy);
-  read_named(reader, "certificate", draft, problems, read_certificate);
+  read_named(reader, "proxy", draft, problems, define_proxy);
+  read_named(reader, "certificate", draft, problems, define_certificate);
   reader.finish();
 }
 
@@ -389,6 +222,12 @@ void require_safe_owner(const fs::path& file) {
 }
 
 constexpr unsigned deepest = 32;
+
+// A problem begins with its place: "cannot read FILE: ..." need not say it again.
+std::string without_name_of(const fs::path& file, std::string text) {
+  const auto named = "cannot read " + escape(file.string());
+  return text.starts_with(named) ? "cannot read it" + text.substr(named.size()) : text;
+}
 
 void read_one_file(const fs::path& file, Draft& draft, std::vector<ConfigurationProblem>& problems) {
   try {
@@ -405,7 +244,7 @@ void read_one_file(const fs::path& file, Draft& draft, std::vector<Configuration
     const auto& at = error.source().begin;
     problems.push_back({file, at.line, at.column, escape(error.description()), {}});
   } catch (const Error& error) {
-    problems.push_back({file, 0, 0, error.what(), error.hint()});
+    problems.push_back({file, 0, 0, without_name_of(file, error.what()), error.hint()});
   } catch (const std::exception& error) {
     problems.push_back({file, 0, 0, escape(error.what()), {}});
   }
@@ -471,6 +310,7 @@ LoadedConfiguration load_configuration(const fs::path& main_file) {
   Draft draft;
   LoadedConfiguration result;
   for (const auto& file : files_of(main_file, result.problems)) read_one_file(file, draft, result.problems);
+  result.socket = draft.configuration.socket_path();
   if (result.problems.empty() && !draft.has_authority)
     result.problems.push_back({main_file, 0, 0, "there is no [ca]", "it needs \"url\" and \"fingerprint\""});
   check_uses(draft, result.problems);
@@ -483,6 +323,14 @@ LoadedConfiguration load_configuration(const fs::path& main_file) {
   authority.stand_ins.assign(draft.urls.begin() + 1, draft.urls.end());
   result.configuration = std::move(draft.configuration);
   return result;
+}
+
+std::string contents_of(const Configuration& configuration) {
+  const auto counted = [](std::size_t count, const char* one, const char* more) {
+    return std::to_string(count) + (count == 1 ? one : more);
+  };
+  return counted(configuration.certificates.size(), " certificate, ", " certificates, ") +
+         counted(configuration.proxies.size(), " proxy", " proxies");
 }
 
 Configuration require_configuration(const fs::path& main_file) {

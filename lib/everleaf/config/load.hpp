@@ -23,6 +23,7 @@ std::string to_string(const ConfigurationProblem& problem);
 struct LoadedConfiguration {
   std::optional<Configuration> configuration;  // nothing if there is any problem
   std::vector<ConfigurationProblem> problems;  // all of them, in the order of the files
+  std::filesystem::path socket;                // socket_path(), as far as what can be read of the files says it
 };
 
 // Reads `main_file`, then `conf.d/*.toml` beside it in the order of their names. A name may be defined once. Files that
@@ -31,6 +32,9 @@ LoadedConfiguration load_configuration(const std::filesystem::path& main_file);
 
 // The same for those who cannot go on without: throws configuration, naming the first problem and how many there are.
 Configuration require_configuration(const std::filesystem::path& main_file);
+
+// "2 certificates, 1 proxy".
+std::string contents_of(const Configuration& configuration);
 
 // Whether `name` can be a certificate's or a proxy's: [A-Za-z0-9][A-Za-z0-9_-]{0,63}.
 bool is_valid_name(std::string_view name);

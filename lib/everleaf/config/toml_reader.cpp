@@ -21,7 +21,7 @@ void ProblemList::add(const toml::source_region& where, std::string text, std::s
 }
 
 const toml::node* TableReader::node(const std::string& key) {
-  known_.push_back(key);
+  if (std::find(known_.begin(), known_.end(), key) == known_.end()) known_.push_back(key);
   return table_.get(key);
 }
 
@@ -77,11 +77,14 @@ std::vector<std::string> TableReader::texts(const std::string& key) {
   const auto* found = node(key);
   if (found == nullptr) return {};
   std::vector<std::string> result;
-  if (const auto* array = found->as_array())
+  const auto* array = found->as_array();
+  if (array != nullptr && array->empty())
+    complain(key, "\"" + key + "\" is an empty list", "leave it out, or write it as [\"one\", \"two\"]");
+  if (array != nullptr)
     for (const auto& element : *array)
       if (auto value = element.value_exact<std::string>(); value && !value->empty())
         result.push_back(std::move(*value));
-  if (found->as_array() == nullptr || result.size() != found->as_array()->size() || result.empty())
+  if (array == nullptr || result.size() != array->size())
     complain(key, "\"" + key + "\" must be a list of texts", "write it as [\"one\", \"two\"]");
   return result;
 }

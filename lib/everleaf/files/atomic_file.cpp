@@ -9,6 +9,7 @@
 
 #include <everleaf/files/intent_record.hpp>
 #include <everleaf/files/system_calls.hpp>
+#include <everleaf/files/temporaries.hpp>
 
 namespace everleaf {
 namespace {
@@ -82,14 +83,20 @@ AtomicFile::AtomicFile(AtomicFile&& other) noexcept
       descriptor_(std::move(other.descriptor_)) {}
 
 AtomicFile::~AtomicFile() {
-  if (!temporary_.empty()) ::unlink(temporary_.c_str());
+  if (temporary_.empty()) return;
+  ::unlink(temporary_.c_str());
+  forget_temporary(temporary_);
 }
 
 // False if the name was taken, or if somebody's remove_stray_temporaries() came between creating and locking.
 bool AtomicFile::create_temporary(mode_t mode) {
   const auto path = temporary_path(target_, random_suffix());
+  remember_temporary(path);
   descriptor_ = create_at(AT_FDCWD, path.native(), mode, target_);
-  if (!descriptor_.is_open()) return false;
+  if (!descriptor_.is_open()) {
+    forget_temporary(path);
+    return false;
+  }
   temporary_ = path;
   struct stat status {};
   if (uninterrupted([&] { return ::flock(descriptor_.get(), LOCK_EX); }) != 0 ||
@@ -122,7 +129,10 @@ void AtomicFile::put_in_place() {
   leave_behind();
 }
 
+void AtomicFile::promise() const { forget_temporary(temporary_); }
+
 void AtomicFile::leave_behind() {
+  promise();
   temporary_.clear();
   descriptor_ = Descriptor();
 }

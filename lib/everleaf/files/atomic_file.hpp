@@ -20,8 +20,8 @@ class AtomicFile {
   // Creates the temporary `.NAME.everleaf-XXXXXXXX` in the target's directory with exactly `access` from its first byte
   // (whatever the umask) and else, where we may, owner, group and ACL of the file that it is going to replace, and
   // holds a flock on it. Throws missing if there is no such directory; storage if it is read-only, full or not ours;
-  // conflict if the target is there but no regular file (a directory, /dev/null). A target that is a symbolic link to a
-  // file is replaced, not followed.
+  // conflict if the target is there but no regular file (a directory, /dev/null: commands write to streams.hpp
+  // instead). A target that is a symbolic link to a file is replaced, not followed.
   AtomicFile(std::filesystem::path target, const FileAccess& access);
   AtomicFile(AtomicFile&&) noexcept;
   ~AtomicFile();  // removes the temporary if it was not committed or left behind
@@ -45,7 +45,8 @@ class AtomicFile {
   bool create_temporary(mode_t mode);
   void fill(std::string_view contents);  // write() without the sync
   void sync_contents() const;
-  void leave_behind();  // for recover_files()
+  void promise() const;  // a signal that ends us does not remove it any more
+  void leave_behind();   // for recover_files()
 
   std::filesystem::path target_;
   std::filesystem::path temporary_;

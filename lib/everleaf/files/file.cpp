@@ -40,13 +40,14 @@ std::string read_file(const std::filesystem::path& path, std::size_t limit) {
 
 mode_t mode_of(const std::filesystem::path& path, mode_t otherwise) {
   struct stat status {};
-  return ::stat(path.c_str(), &status) == 0 ? status.st_mode & 07777 : otherwise;
+  return ::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) ? status.st_mode & 07777 : otherwise;
 }
 
-Secret read_secret(const std::filesystem::path& path) {
-  auto text = read_file(path);
-  text.erase(text.find_last_not_of(" \t\n\v\f\r") + 1);
-  return Secret(std::move(text));
+Secret read_secret(const std::filesystem::path& path) { return secret_of(read_file(path)); }
+
+Secret secret_of(std::string contents) {
+  contents.erase(contents.find_last_not_of(" \t\n\v\f\r") + 1);
+  return Secret(std::move(contents));
 }
 
 void replace_file(const std::filesystem::path& path, std::string_view contents, mode_t mode) {

@@ -37,11 +37,12 @@ inline constexpr mode_t certificate = 0644;
 std::string read_file(const std::filesystem::path& path, std::size_t limit = 1 << 20);
 // The same, or nothing if there is no such file.
 std::optional<std::string> read_file_if_present(const std::filesystem::path& path, std::size_t limit = 1 << 20);
-// The mode of a file that is going to be replaced, or `otherwise` if there is none.
+// The mode of a regular file, or `otherwise` if there is none.
 mode_t mode_of(const std::filesystem::path& path, mode_t otherwise);
 
 // A password or token: the same with trailing white space cut, as step does.
 Secret read_secret(const std::filesystem::path& path);
+Secret secret_of(std::string contents);  // of such a file
 
 // Replaces `path` by `contents` as one step that survives a power loss: see AtomicFile.
 void replace_file(const std::filesystem::path& path, std::string_view contents, mode_t mode);

@@ -142,6 +142,7 @@ void FileSet::commit_together(const std::vector<AtomicFile*>& written) {
     for (const auto* file : written) file->sync_contents();
     promise.sync_contents();
     sync_all(directories);  // a record that outlives a power loss must find its temporaries
+    for (const auto* file : written) file->promise();
     promise.commit();
     for (auto* file : written) {
       file->put_in_place();

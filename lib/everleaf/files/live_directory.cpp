@@ -88,18 +88,6 @@ std::optional<std::string> read_within(int directory, const std::string& name, c
   throw file_error("read", path, errno);
 }
 
-std::vector<std::optional<std::string>> read_files(const std::filesystem::path& path,
-                                                   const std::vector<std::string>& files) {
-  std::vector<std::optional<std::string>> contents(files.size());
-  const auto directory = open_path(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-  if (!directory.is_open()) {
-    if (errno == ENOENT) return contents;
-    throw file_error("open", path, errno);
-  }
-  for (std::size_t i = 0; i < files.size(); ++i) contents[i] = read_within(directory.get(), files[i], path / files[i]);
-  return contents;
-}
-
 bool exists(int parent, const std::string& name, const std::filesystem::path& path) {
   struct stat status {};
   if (::fstatat(parent, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0) return true;
@@ -114,17 +102,43 @@ void refuse_what_is_no_directory(int parent, const std::string& name, const std:
                 "everleaf makes it itself: move away what is there, also if it is a link to a directory");
 }
 
+// What belongs to another user could be exchanged, but not closed and removed after that.
+void check_ours(int parent, const std::string& name, const std::filesystem::path& path) {
+  struct stat status {};
+  if (::geteuid() != 0 && ::fstatat(parent, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+      status.st_uid != ::geteuid())
+    throw file_error("exchange", path, EPERM)
+        .with_hint("it belongs to another user: give it to the one that we run as");
+}
+
 // Moves `name` onto a directory that is not empty. That never succeeds; but the kernel says ENOTEMPTY only where
 // nothing else forbids to move this very directory (a mount point, a layer of an overlay, who owns it).
 void check_movable(int parent, const std::string& name, const std::string& not_empty,
                    const std::filesystem::path& path) {
   if (!exists(parent, name, path)) return;
   refuse_what_is_no_directory(parent, name, path);
+  check_ours(parent, name, path);
   if (rename_within(parent, name, not_empty, 0) != 0 && errno != ENOTEMPTY && errno != EEXIST)
     throw swap_error(path, errno);
 }
 
 }  // namespace
+
+OpenGeneration::OpenGeneration(std::filesystem::path path)
+    : path_(std::move(path)), directory_(open_path(path_, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)) {
+  if (!directory_.is_open() && errno != ENOENT) throw file_error("open", path_, errno);
+}
+
+std::optional<std::string> OpenGeneration::read(const std::string& file) const {
+  if (!directory_.is_open()) return std::nullopt;
+  return read_within(directory_.get(), file, path_ / file);
+}
+
+mode_t OpenGeneration::mode_of(const std::string& file) const {
+  struct stat status {};
+  if (!directory_.is_open() || ::fstatat(directory_.get(), file.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) return 0;
+  return status.st_mode & 07777;
+}
 
 // A generation in the making, in a directory of its own in PARENT. Its files are there from the beginning, with their
 // access and room on the disk. Whatever has that directory's name in the end is removed.
@@ -238,18 +252,6 @@ void LiveDirectory::sweep_next() {
 void LiveDirectory::remove_next() {
   sweep_next();
   sync_directory(parent_);
-}
-
-std::optional<std::string> LiveDirectory::read_live(const std::string& file) const {
-  return read_files(path(), {file}).front();
-}
-
-std::optional<std::string> LiveDirectory::read_next(const std::string& file) const {
-  return read_files(next_path(), {file}).front();
-}
-
-std::vector<std::optional<std::string>> LiveDirectory::read_live_together(const std::vector<std::string>& files) const {
-  return read_files(path(), files);
 }
 
 bool LiveDirectory::has_next() const {

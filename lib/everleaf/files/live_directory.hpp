@@ -18,6 +18,20 @@ struct LiveFile {
   std::string contents;
 };
 
+// A generation of files, held open: whatever is exchanged meanwhile, all that is read is of this one. Never follows
+// symbolic links out.
+class OpenGeneration {
+ public:
+  explicit OpenGeneration(std::filesystem::path path);  // it may be missing
+
+  std::optional<std::string> read(const std::string& file) const;  // nothing if there is none
+  mode_t mode_of(const std::string& file) const;                   // 0 if there is none
+
+ private:
+  std::filesystem::path path_;
+  Descriptor directory_;
+};
+
 // The directory PARENT/NAME whose files are always of one generation: a new one is written whole as PARENT/.NAME.next
 // (0700) and changes places with it by one renameat2(RENAME_EXCHANGE). Paths never change. What was live is then in
 // .NAME.next, 0700, until remove_next(). Next is always a whole generation too: it is made and removed under the name
@@ -51,11 +65,10 @@ class LiveDirectory {
   // The same without the sync, for what the next run would remove again if the power is cut.
   void sweep_next();
 
-  // One file of either side, or nothing if it or its directory is missing. Reads never follow symbolic links out.
-  std::optional<std::string> read_live(const std::string& file) const;
-  std::optional<std::string> read_next(const std::string& file) const;
-  // Several files of the live side through one open directory: never of two generations.
-  std::vector<std::optional<std::string>> read_live_together(const std::vector<std::string>& files) const;
+  OpenGeneration open_live() const { return OpenGeneration(path()); }
+  OpenGeneration open_next() const { return OpenGeneration(next_path()); }
+  std::optional<std::string> read_live(const std::string& file) const { return open_live().read(file); }
+  std::optional<std::string> read_next(const std::string& file) const { return open_next().read(file); }
   // Whether there is anything beside the live directory: next, or what a killed stage() or remove_next() left.
   bool has_next() const;
 

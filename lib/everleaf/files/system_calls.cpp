@@ -79,6 +79,12 @@ std::string read_regular(int file, std::size_t limit, const std::filesystem::pat
   if (::fstat(file, &status) != 0) throw file_error("read", path, errno);
   if (!S_ISREG(status.st_mode))
     throw Error(ErrorKind::storage, "cannot read " + path.string() + ": not a regular file");
+  return read_to_end(file, limit, path);
+}
+
+std::string read_to_end(int file, std::size_t limit, const std::filesystem::path& path) {
+  struct stat status {};
+  if (::fstat(file, &status) != 0) throw file_error("read", path, errno);
   const auto refuse_larger = [&](std::uintmax_t size) {
     if (size > limit)
       throw Error(ErrorKind::storage,

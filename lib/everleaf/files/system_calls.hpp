@@ -43,6 +43,7 @@ void set_mode(int file, mode_t mode, const std::filesystem::path& path);
 void write_from_start(int file, std::string_view contents, const std::filesystem::path& path);  // and cut what follows
 void sync(int file, const std::filesystem::path& path);
 std::string read_regular(int file, std::size_t limit, const std::filesystem::path& path);
+std::string read_to_end(int file, std::size_t limit, const std::filesystem::path& path);  // also a pipe or a device
 // Takes 64 KiB of the disk for `file`, so that a full one is found now. write_from_start() gives back what is too much.
 void reserve(int file, const std::filesystem::path& path);
 

@@ -69,6 +69,7 @@ struct HttpClient::Native {
   Clock::time_point deadline;
   TrustAnchors roots;
   bool verify = true;
+  bool has_identity = false;
   std::optional<TlsCredentials> credentials;  // nothing: in the clear
   std::array<char, CURL_ERROR_SIZE> curl_words{};
 
@@ -115,6 +116,7 @@ HttpClient::HttpClient(const ServerTrust& trust, std::optional<Identity> identit
   native_->verify = !std::holds_alternative<InsecureSkipVerification>(trust);
   if (const auto* roots = std::get_if<TrustRoots>(&trust)) native_->roots = roots->certificates;
   if (std::holds_alternative<SystemRoots>(trust)) native_->roots = SystemRoots{};
+  native_->has_identity = identity.has_value();
   native_->credentials.emplace(native_->roots, std::move(identity));
 }
 
@@ -193,7 +195,9 @@ Error HttpClient::Native::tls_failure(const std::string& origin) const {
   const std::string words = curl_words.data();
   if (words.find("alert") != std::string::npos)
     return Error(ErrorKind::tls, origin + " broke off the TLS handshake: " + escape(words),
-                 "our certificate may be expired, not yet valid, or from another CA for this server");
+                 has_identity ? "our certificate may be expired, not yet valid, or from another CA for this server"
+                              : "it may ask for a client certificate, or speak another TLS: "
+                                "check that the URL is that of the CA");
   if (!verify || !credentials->peer()) return Error(ErrorKind::tls, "no TLS with " + origin + ": " + escape(words));
   const std::string seen = "; seen: " + show(*credentials->peer());
   if (credentials->refusal().empty())

@@ -5,10 +5,11 @@
 
 namespace everleaf {
 
-nlohmann::json parse_json(std::string_view text, const std::string& source) {
+nlohmann::json parse_json(std::string_view text, const std::string& source, std::size_t most_values) {
   std::size_t values = 0;
   const auto within_bounds = [&](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
-    if (depth > 32 || ++values > 100'000) throw Error(ErrorKind::malformed, source + " is JSON of unreasonable size");
+    if (depth > 32 || ++values > most_values)
+      throw Error(ErrorKind::malformed, source + " is JSON of unreasonable size");
     return true;
   };
   try {

@@ -111,7 +111,7 @@ void note_failure(AdoptionResult& result, const std::string& error, Time now) {
   account.last_failure = now;
   account.last_error = error;
   ++account.failures;
-  result.try_again = retry_time_without_deadline(account.owed.front().leaf, account.failures, now);
+  result.try_again = retry_time_of_reload(account);
 }
 
 std::vector<Unproven> prove_owed(const Configuration& configuration, const Proxy& proxy,
@@ -137,27 +137,33 @@ void check(const Proxy& proxy, std::stop_token stop) try {
 
 }  // namespace
 
+void add(std::vector<Obligation>& owed, Obligation delivered) {
+  std::erase_if(owed, [&](const Obligation& one) {
+    if (one.certificate != delivered.certificate) return false;
+    delivered.since = one.since;
+    delivered.deadline = one.deadline;
+    return true;
+  });
+  owed.push_back(std::move(delivered));
+}
+
 void owe(const StateDirectory& state, const std::vector<std::string>& proxies, const Obligation& obligation) {
   for (const auto& proxy : proxies) {
     auto account = state.proxy(proxy);
-    auto owed = obligation;
-    std::erase_if(account.owed, [&](const Obligation& one) {
-      if (one.certificate != obligation.certificate) return false;
-      owed.deadline = one.deadline;
-      return true;
-    });
-    account.owed.push_back(owed);
+    add(account.owed, obligation);
     state.store(proxy, account);
   }
 }
 
+Attempts readable_attempts(const StateDirectory& state, const std::string& certificate) try {
+  return state.attempts(certificate);
+} catch (const Error& error) {
+  if (error.kind() != ErrorKind::malformed) throw;
+  return {};
+}
+
 void note_told(const StateDirectory& state, const std::string& certificate, const Told& told) {
-  Attempts attempts;
-  try {
-    attempts = state.attempts(certificate);
-  } catch (const Error& error) {  // as its own pass has said
-    if (error.kind() != ErrorKind::malformed) throw;
-  }
+  auto attempts = readable_attempts(state, certificate);
   attempts.told = told;
   state.store(certificate, attempts);
 }
@@ -181,7 +187,7 @@ void settle(const Configuration& configuration, const Proxy& proxy, const StateD
   if (result.account.owed.empty())
     result.account = {.draining = result.account.draining};
   else
-    note_failure(result, result.unproven.front().found, now);
+    note_failure(result, result.unproven.front().found, time_after(now, asked));
   store(state, proxy.name, result, now);
 }
 
@@ -199,7 +205,7 @@ AdoptionResult adopt(const Configuration& configuration, const Proxy& proxy, con
   } catch (const Error& error) {
     if (error.kind() == ErrorKind::cancelled) throw;
     result.error = error;
-    note_failure(result, error.what(), now);
+    note_failure(result, error.what(), time_after(now, asked));
     store(state, proxy.name, result, now);
     return result;
   }

@@ -12,9 +12,14 @@
 
 namespace everleaf {
 
-// Notes, before a swap, that these proxies have to take up `leaf`. An older obligation for the same certificate is
-// replaced: one reload fulfils both. Its deadline stays: the proxy still has what it had then.
+// Adds what is delivered to what a proxy owes. An older obligation for the same certificate is replaced: one reload
+// fulfils both. Since when and by when stay: the proxy still has what it had then.
+void add(std::vector<Obligation>& owed, Obligation delivered);
+// Notes that for these proxies, before a swap.
 void owe(const StateDirectory& state, const std::vector<std::string>& proxies, const Obligation& obligation);
+
+// As they are stored; none for a damaged state, of which the certificate's own pass says it.
+Attempts readable_attempts(const StateDirectory& state, const std::string& certificate);
 
 // Notes what these proxies, all that use `certificate`, have to take up or have taken up.
 void note_told(const StateDirectory& state, const std::string& certificate, const Told& told);
@@ -48,7 +53,8 @@ struct AdoptionResult {
 AdoptionResult adopt(const Configuration& configuration, const Proxy& proxy, const StateDirectory& state, Time now,
                      std::stop_token stop);
 
-// The second half of it, for who has reloaded the proxy himself, at `asked` (time_since_boot()).
+// The second half of it, for who has reloaded the proxy himself, at `asked` (time_since_boot()), which
+// was `now`.
 void settle(const Configuration& configuration, const Proxy& proxy, const StateDirectory& state,
             std::chrono::milliseconds asked, Time now, std::stop_token stop, AdoptionResult& result);
 

@@ -4,6 +4,8 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <array>
+#include <cstdio>
 
 #include <everleaf/error/error.hpp>
 
@@ -61,12 +63,47 @@ bool is_newer(const Validity& one, const Validity& other) {
   return std::pair(one.not_before, one.not_after) > std::pair(other.not_before, other.not_after);
 }
 
+// Nothing as well for what is no file, or a link: we put none there.
+std::optional<std::string> read_if_possible(const OpenGeneration& generation, const char* file) try {
+  return generation.read(file);
+} catch (const Error&) {
+  return std::nullopt;
+}
+
+std::optional<std::string> read_given(const std::filesystem::path& file) try {
+  return file.empty() ? std::nullopt : read_file_if_present(file);
+} catch (const Error&) {
+  return std::nullopt;
+}
+
+std::string octal(mode_t mode) {
+  std::array<char, 16> text{};
+  std::snprintf(text.data(), text.size(), "%04o", mode);
+  return text.data();
+}
+
 std::optional<Fingerprint> fingerprint_of(const std::optional<Certificate>& certificate) {
   if (!certificate) return std::nullopt;
   return certificate->fingerprint();
 }
 
+// Known to be missing: what may not be looked at may be there.
+bool is_missing(const std::filesystem::path& path) {
+  std::error_code error;
+  return !std::filesystem::exists(path, error) && !error;
+}
+
 }  // namespace
+
+void make_live_parent(const Configuration& configuration) {
+  const auto directory = configuration.live_parent();
+  std::error_code error;
+  if (std::filesystem::create_directory(directory, error))
+    std::filesystem::permissions(directory, std::filesystem::perms(0711), error);
+  if (error == std::errc::file_exists)
+    throw Error(ErrorKind::conflict, "cannot use " + directory.string() + ": it is not a directory");
+  if (error) throw system_error("cannot make " + directory.string(), error.value());
+}
 
 Place::Place(const Configuration& configuration, const ManagedCertificate& certificate)
     : given_(certificate.files),
@@ -111,14 +148,14 @@ std::vector<std::filesystem::path> Place::given_paths() const {
 // What commands on these files hold as well while they look at or replace them.
 Lock Place::lock_given_files() const {
   const auto directory = given_->certificate.parent_path();
-  if (!std::filesystem::exists(directory))  // a lock file would be made
+  if (is_missing(directory))  // a lock file would be made
     throw Error(ErrorKind::missing, "cannot write " + given_->certificate.string() + ": there is no directory",
                 "make the directory " + directory.string() + " first");
   return Lock::acquire(directory, {}, std::chrono::seconds(2));
 }
 
 void Place::recover() const {
-  if (!given_ || !std::filesystem::exists(given_->certificate.parent_path())) return;
+  if (!given_ || is_missing(given_->certificate.parent_path())) return;
   const auto lock = lock_given_files();
   recover_files(given_paths());
 }
@@ -149,18 +186,33 @@ void Place::prepare() {
   check_given_files();
 }
 
-Place::PairText Place::read_live() const {
+// One of the two that somebody removed is in the combined file as well.
+Place::PairText Place::read_live(const OpenGeneration& live) const {
+  auto pair = read_pair(live);
+  if (!pair.certificate == !pair.key) return pair;
+  const auto combined = given_ ? read_given(given_->combined) : read_if_possible(live, combined_file);
+  if (!combined) return pair;
+  if (pair.certificate && combined->starts_with(*pair.certificate) && *combined != *pair.certificate) {
+    pair.key = combined->substr(pair.certificate->size());
+    pair.missing = given_ ? given_->key.string() : key_file;
+  } else if (pair.key && combined->ends_with(*pair.key) && *combined != *pair.key) {
+    pair.certificate = combined->substr(0, combined->size() - pair.key->size());
+    pair.missing = given_ ? given_->certificate.string() : certificate_file;
+  }
+  return pair;
+}
+
+Place::PairText Place::read_pair(const OpenGeneration& live) const {
   if (given_)
     return {read_file_if_present(given_->certificate), read_file_if_present(given_->key),
             given_->certificate.string() + " and " + given_->key.string()};
-  auto files = directory_.read_live_together({certificate_file, key_file});
-  return {std::move(files[0]), std::move(files[1]),
+  return {live.read(certificate_file), live.read(key_file),
           (directory_.path() / certificate_file).string() + " and " + std::string(key_file)};
 }
 
 std::optional<Identity> Place::live() const {
-  const auto [certificate, key, source] = read_live();
-  return parse_pair(certificate, key, source);
+  const auto pair = read_live(directory_.open_live());
+  return parse_pair(pair.certificate, pair.key, pair.source);
 }
 
 std::string Place::missing_names(const Certificate& leaf) const {
@@ -172,22 +224,51 @@ std::string Place::missing_names(const Certificate& leaf) const {
 }
 
 std::optional<Certificate> Place::live_leaf() const {
-  const auto [certificate, key, source] = read_live();
-  return parse_leaf(certificate, key, source);
+  const auto pair = read_live(directory_.open_live());
+  return parse_leaf(pair.certificate, pair.key, pair.source);
 }
 
-OnDisk Place::look() const try {
-  const auto leaf = live_leaf();
+OnDisk Place::look(const std::vector<Certificate>& trusted) const try {
+  const auto live = directory_.open_live();
+  const auto text = read_live(live);
+  const auto leaf = parse_leaf(text.certificate, text.key, text.source);
   if (!leaf) return NothingOnDisk{};
-  return PairOnDisk{leaf->validity(), leaf->fingerprint(), missing_names(*leaf)};
+  PairOnDisk pair{leaf->validity(), leaf->fingerprint(), missing_names(*leaf)};
+  pair.is_half = !text.missing.empty();
+  if (trusted.empty()) return pair;
+  pair.damage = pair.is_half ? "there is no " + text.missing : given_ ? damage_of_given(text) : damage_in(live, text);
+  if (root_path().empty()) return pair;
+  const auto root = given_ ? read_file_if_present(given_->root) : read_if_possible(live, root_file);
+  pair.has_other_roots = root && *root != to_pem(trusted);
+  if (!root) pair.damage = "there is no " + root_path().filename().string();
+  return pair;
 } catch (const Error& error) {
   return UnusableOnDisk{error.what()};
 }
 
-bool Place::has_other_roots(const std::vector<Certificate>& trusted) const {
-  if (given_ && given_->root.empty()) return false;
-  const auto there = given_ ? read_file_if_present(given_->root) : directory_.read_live(root_file);
-  return there && *there != to_pem(trusted);
+std::string Place::damage_in(const OpenGeneration& generation, const PairText& pair) const {
+  if (read_if_possible(generation, combined_file) != *pair.certificate + *pair.key)
+    return "tls.pem is not tls.crt and tls.key";
+  const auto access = with_mode(key_mode_.value_or(file_mode::private_key));
+  const mode_t most = access.mode | (access.readers.empty() ? 0 : S_IRGRP);
+  for (const auto* file : {key_file, combined_file})
+    if (const auto mode = generation.mode_of(file); (mode & ~most & (S_IRWXG | S_IRWXO)) != 0)
+      return std::string(file) + " has mode " + octal(mode) + ", not " + octal(most);
+  return {};
+}
+
+// Who may read them is the operator's business. What cannot be read cannot be replaced either, as a renewal will say.
+std::string Place::damage_of_given(const PairText& pair) const try {
+  const auto& combined = given_->combined;
+  if (combined.empty() || read_file_if_present(combined) == *pair.certificate + *pair.key) return {};
+  return combined.string() + " is not the certificate and its key";
+} catch (const Error&) {
+  return {};
+}
+
+std::string Place::damage_of_next() const {
+  const auto next = directory_.open_next();
+  return given_ ? "" : damage_in(next, {next.read(certificate_file), next.read(key_file), {}});
 }
 
 std::optional<Identity> Place::next() const { return parse_next(directory_, parse_pair); }
@@ -228,16 +309,22 @@ void Place::swap(const std::optional<Fingerprint>& replaced) {
   std::optional<Lock> lock;
   if (given_) lock = lock_given_files();
   if (fingerprint_of(live_leaf()) != replaced)
-    throw Error(ErrorKind::conflict, directory_.path().string() + " was changed by somebody else meanwhile",
+    throw Error(ErrorKind::conflict,
+                (given_ ? given_->certificate : directory_.path()).string() + " was changed by somebody else meanwhile",
                 "what is there now is taken as it is");
   if (given_) return swap_given_files();
   directory_.exchange();
 }
 
-// Whether the staged generation was put in place already. One with the same pair may have other roots.
+// Whether the staged generation was put in place already. One with the same pair may differ in what lies beside it.
 bool Place::is_staged_in_place() const {
-  return fingerprint_of(next_leaf()) == fingerprint_of(live_leaf()) &&
-         (given_->root.empty() || directory_.read_next(root_file) == read_file_if_present(given_->root));
+  const auto next = directory_.open_next();
+  const auto is_in_place = [&](const std::filesystem::path& file, const char* staged) {
+    return file.empty() || next.read(staged) == read_file_if_present(file);
+  };
+  return read_live(directory_.open_live()).missing.empty() &&
+         fingerprint_of(next_leaf()) == fingerprint_of(live_leaf()) && is_in_place(given_->root, root_file) &&
+         is_in_place(given_->combined, combined_file);
 }
 
 // Once the new generation is in place, there is only the one before it to be swapped with.

@@ -19,6 +19,10 @@ struct Generation {
   std::vector<Certificate> roots;
 };
 
+// Makes the directory that all live directories are in, if it is not there: everybody may pass it, not list it. Throws
+// conflict for what is no directory, and storage.
+void make_live_parent(const Configuration& configuration);
+
 // The place where a managed certificate lives: its live directory, or the files it was given. A new generation is first
 // staged whole, synced, as the directory's `next`; then one swap makes it live. A crash in between leaves a staged
 // generation that staged() finds again.
@@ -35,10 +39,11 @@ class Place {
 
   // Throws malformed, conflict or storage when there is something that is no pair.
   std::optional<Identity> live() const;
-  // The same for planning; the key is not parsed if it can be told without that whose it is.
-  OnDisk look() const;
-  // Whether the roots that lie beside the live pair are others than these. Where none lie nobody reads them.
-  bool has_other_roots(const std::vector<Certificate>& trusted) const;
+  // The same for planning; the key is not parsed if it can be told without that whose it is. What lies beside the pair
+  // is looked at by who knows whom to trust.
+  OnDisk look(const std::vector<Certificate>& trusted = {}) const;
+  // What will be found damaged when the staged generation is live: its modes, where the file system does not keep them.
+  std::string damage_of_next() const;
   // What a consumer reads that takes certificate and key from one file, and whom it is to trust.
   std::filesystem::path combined_path() const;
   std::filesystem::path root_path() const;  // empty: it is not written
@@ -67,8 +72,12 @@ class Place {
     std::optional<std::string> certificate;
     std::optional<std::string> key;
     std::string source;
+    std::string missing{};  // the file of the two that is not there, and was read from the combined one
   };
-  PairText read_live() const;
+  PairText read_live(const OpenGeneration& live) const;
+  PairText read_pair(const OpenGeneration& live) const;
+  std::string damage_in(const OpenGeneration& generation, const PairText& pair) const;
+  std::string damage_of_given(const PairText& pair) const;
   std::optional<Certificate> live_leaf() const;
   struct GivenFile {
     FileTarget target;

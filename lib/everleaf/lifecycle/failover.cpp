@@ -24,6 +24,13 @@ Error after(const std::string& earlier, const Error& error) {
 
 }  // namespace
 
+AuthorityState readable_authority(const StateDirectory& state) try {
+  return state.authority();
+} catch (const Error& error) {
+  if (error.kind() != ErrorKind::malformed) throw;
+  return {};
+}
+
 std::vector<HttpsUrl> in_turn(const Authority& authority, const AuthorityState& state, Time now) {
   std::vector<HttpsUrl> cas{authority.url};
   cas.insert(cas.end(), authority.stand_ins.begin(), authority.stand_ins.end());

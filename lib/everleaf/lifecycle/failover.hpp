@@ -7,12 +7,15 @@
 
 #include <everleaf/config/configuration.hpp>
 #include <everleaf/error/error.hpp>
-#include <everleaf/state/state.hpp>
+#include <everleaf/state/state_directory.hpp>
 
 namespace everleaf {
 
 // A stand-in that took over stays the first to be asked for this long; then the order is the configured one again.
 inline constexpr std::chrono::hours time_of_stand_in{1};
+
+// As it is stored; nothing for a damaged one, which the next answer of a CA writes anew.
+AuthorityState readable_authority(const StateDirectory& state);
 
 // Where the CA is asked, and in which order.
 std::vector<HttpsUrl> in_turn(const Authority& authority, const AuthorityState& state, Time now);

@@ -57,6 +57,8 @@ class Delivery {
 
  private:
   void look(Time now) {
+    const auto on_disk = place_.look();  // half a pair is refused whatever it is
+    if (const auto* pair = std::get_if<PairOnDisk>(&on_disk); pair == nullptr || pair->is_half) return;
     const auto live = place_.live();
     const auto previous = place_.previous();
     if (!live || live->leaf().fingerprint() != delivered_ || !previous || previous->leaf() == live->leaf()) return;
@@ -118,7 +120,8 @@ class Trial {
     }
     note_faults();
     if (search_.answer == Answer::accepted) {
-      settle(configuration_, proxy_, state_, asked_, now_, stop_, result_.adoption);
+      settle(configuration_, proxy_, state_, asked_, now_ + std::chrono::floor<std::chrono::seconds>(asked_ - begun_),
+             stop_, result_.adoption);
     } else {
       state_.store(proxy_.name, result_.adoption.account);
       result_.broken = Error(ErrorKind::rejected, refusal_);
@@ -129,7 +132,8 @@ class Trial {
  private:
   void search() {
     for (auto step = next_step(search_); !std::holds_alternative<EndSearch>(step); step = next_step(search_)) {
-      if (const auto* taken = std::get_if<TakeBack>(&step)) deliveries_[taken->suspect].take_back(refusal_, now_);
+      if (const auto* taken = std::get_if<TakeBack>(&step))
+        deliveries_[taken->suspect].take_back(refusal_, time_after(now_, begun_));
       if (const auto* put = std::get_if<PutIn>(&step)) deliveries_[put->suspect].put_in();
       search_ = learn(std::move(search_), step, ask());
     }
@@ -184,6 +188,7 @@ class Trial {
   std::vector<Delivery> deliveries_;
   Search search_;
   std::string refusal_;  // the newest
+  std::chrono::milliseconds begun_ = time_since_boot();
   std::chrono::milliseconds asked_{};
   Judgement result_;
 };

@@ -15,12 +15,15 @@ Secret trimmed(std::string text) {
   return Secret(std::move(text));
 }
 
-Secret read_credential(const std::filesystem::path& path) try { return read_secret(path); } catch (const Error& error) {
-  if (error.kind() != ErrorKind::storage) throw;
-  throw error.with_hint(
-      "it is read as the user of everleafd; what only root may read comes as a credential: LoadCredential= in the "
-      "unit, "
-      "and \"%d/\" in the path");
+// A token may be dated by one clock and judged by another.
+std::string hint_for_refused_token(const StepCa& ca) {
+  std::string hint =
+      "the CA takes a token only once, within minutes, and at the address it was made for: get a new one";
+  const auto ahead = ca.time() ? *ca.time() - system_now() : std::chrono::seconds(0);
+  if (std::chrono::abs(ahead) > std::chrono::minutes(1))
+    hint += " (the CA's clock is " + format_duration(std::chrono::abs(ahead)) +
+            (ahead.count() > 0 ? " ahead of" : " behind") + " the one here)";
+  return hint;
 }
 
 struct TokenSource {
@@ -38,17 +41,14 @@ struct TokenSource {
 
   Secret operator()(const ProvisionerPassword& credential) const {
     const auto password = read_credential(credential.password_file);
-    const auto provisioner = choose_provisioner(ca.provisioners(), credential.provisioner, "JWK");
+    const auto provisioner = choose_provisioner(ca.provisioners(), {credential.provisioner, "JWK"});
     const auto key = decrypt_provisioner_key(provisioner, password);
     return make_token(ca, provisioner, key, wish());
   }
 
   Secret operator()(const X5cCredential& credential) const {
-    const auto path = credential.certificate.string();
-    const Identity identity{parse_certificates(read_file(credential.certificate), path),
-                            PrivateKey::from_pem(read_secret(credential.key).reveal(), credential.key.string())};
-    require_matching(identity, path + " and " + credential.key.string());
-    const auto provisioner = choose_provisioner(ca.provisioners(), credential.provisioner, "X5C");
+    const auto identity = read_identity(credential);
+    const auto provisioner = choose_provisioner(ca.provisioners(), {credential.provisioner, "X5C"});
     return make_x5c_token(ca, provisioner, identity, wish());
   }
 
@@ -61,6 +61,21 @@ struct TokenSource {
 
 }  // namespace
 
+Secret read_credential(const std::filesystem::path& path) try { return read_secret(path); } catch (const Error& error) {
+  if (error.kind() != ErrorKind::storage) throw;
+  throw error.with_hint(
+      "it is read as the user of everleafd; what only root may read comes as a credential: LoadCredential= in the "
+      "unit, and \"%d/\" in the path");
+}
+
+Identity read_identity(const X5cCredential& credential) {
+  const auto path = credential.certificate.string();
+  Identity identity{parse_certificates(read_credential(credential.certificate).reveal(), path),
+                    PrivateKey::from_pem(read_credential(credential.key).reveal(), credential.key.string())};
+  require_matching(identity, path + " and " + credential.key.string());
+  return identity;
+}
+
 std::vector<Certificate> enroll(StepCa& ca, const CertificateWish& wish, const PrivateKey& key, const Secret& token) {
   return sign(ca, {.certificate_request = make_certificate_request(key, wish.subject, classify_all(wish.names)),
                    .token = token,
@@ -72,8 +87,7 @@ std::vector<Certificate> sign(StepCa& ca, const SignRequest& request) try {
   return ca.sign(request);
 } catch (const Error& error) {
   if (error.kind() != ErrorKind::unauthorized) throw;
-  throw error.with_hint(
-      "the CA takes a token only once, within minutes, and at the address it was made for: get a new one");
+  throw error.with_hint(hint_for_refused_token(ca));
 }
 
 std::vector<Certificate> renew(StepCa& ca, const Identity& present, Time now) {

@@ -25,6 +25,11 @@ std::vector<Certificate> sign(StepCa& ca, const SignRequest& request);  // the s
 std::vector<Certificate> renew(StepCa& ca, const Identity& present, Time now);
 std::vector<Certificate> rekey(StepCa& ca, const Identity& present, const PrivateKey& new_key, Time now);
 
+// What the configuration names for enrolling. Throw storage, with a hint, for who may not read it; missing, malformed
+// or conflict for what is no credential.
+Secret read_credential(const std::filesystem::path& path);
+Identity read_identity(const X5cCredential& credential);
+
 // The one-time token that the configuration provides for `certificate`. One that we sign ourselves is dated by the CA's
 // clock, as far as the CA has told it.
 Secret enrollment_token(StepCa& ca, const ManagedCertificate& certificate, Time now, std::stop_token stop);

@@ -39,11 +39,13 @@ bool has_failed(const Attempts& attempts, Time now) {
 
 Time later(Time time, const std::optional<Time>& other) { return other ? std::max(time, *other) : time; }
 
-// `again`, or sooner if the CA was away, and is back for another one on this host.
-Time following(const Attempts& attempts, const Fingerprint& spread, Time again, Time now) {
+// `again`, or sooner if the CA was away, and is back for another one on this host; at once for what serves nobody
+// meanwhile.
+Time following(const Attempts& attempts, const Fingerprint& spread, Time again, Time now, bool is_urgent = false) {
   const auto& back = attempts.ca_back;
   const bool is_back = back && *back <= now && *back > *attempts.last_failure;
   if (!is_back || !is_failure_of_ca(attempts.last_kind)) return again;
+  if (is_urgent) return *back;
   return std::min(again, *back + scaled(time_to_follow, spread.fraction(attempts.failures)));
 }
 
@@ -67,7 +69,7 @@ Step renewal_step(const ManagedCertificate& certificate, const PairOnDisk& pair,
 
 Time after_failure(const PairOnDisk& pair, const Attempts& attempts, Time now) {
   const Time usual = retry_time(pair.validity, pair.leaf, attempts.failures, *attempts.last_failure);
-  const Time again = following(attempts, pair.leaf, usual, now);
+  const Time again = following(attempts, pair.leaf, usual, now, now >= pair.validity.not_after);
   // The CA may ask for patience, but not beyond the last useful moment.
   const Time last_useful = pair.validity.not_after - pair.validity.lifetime() / 20;
   return std::max(again, std::min(attempts.not_before.value_or(again), last_useful));
@@ -99,13 +101,27 @@ Plan plan_renewal(const ManagedCertificate& certificate, const PairOnDisk& pair,
   return {renewal_step(certificate, pair, attempts, now), "due since " + format_time(when)};
 }
 
+Plan plan_with_pair(const ManagedCertificate& certificate, const PairOnDisk& pair, const Attempts& attempts, Time now) {
+  // Other names need a new certificate; but what there is has to be kept alive until the CA gives one.
+  if (!pair.missing_names.empty() && certificate.enroll && now < renewal_time(pair, certificate.survive))
+    return plan_enrollment(certificate, attempts, "it lacks " + pair.missing_names, now);
+  return plan_renewal(certificate, pair, attempts, now);
+}
+
+// Whatever damages it again and again, and were it the reload: it is delivered once an hour at most.
+bool was_repaired_just_now(const Attempts& attempts, Time now) {
+  return attempts.repaired && *attempts.repaired <= now && now - *attempts.repaired < std::chrono::hours(1);
+}
+
 Plan plan_of(const ManagedCertificate& certificate, const PairOnDisk* pair, const Attempts& attempts, Time now) {
   if (pair == nullptr) return plan_enrollment(certificate, attempts, "there is no certificate yet", now);
-  if (pair->has_other_roots) return {UpdateTrust{}, "other roots are trusted now"};
-  // Other names need a new certificate; but what there is has to be kept alive until the CA gives one.
-  if (!pair->missing_names.empty() && certificate.enroll && now < renewal_time(*pair, certificate.survive))
-    return plan_enrollment(certificate, attempts, "it lacks " + pair->missing_names, now);
-  return plan_renewal(certificate, *pair, attempts, now);
+  const bool is_expired = now >= pair->validity.not_after;  // then it is not delivered once more
+  if (pair->has_other_roots && !is_expired) return {UpdateTrust{}, "other roots are trusted now"};
+  auto plan = plan_with_pair(certificate, *pair, attempts, now);
+  if (!pair->damage.empty() && !is_expired && std::holds_alternative<WaitUntil>(plan.step) &&
+      !was_repaired_just_now(attempts, now))
+    return {Repair{}, pair->damage};
+  return plan;
 }
 
 }  // namespace
@@ -152,6 +168,15 @@ void note_failure(Attempts& attempts, const Error& error, Time now) {
 
 Time retry_time_without_deadline(const Fingerprint& spread, unsigned failures, Time failed) {
   return failed + scaled(early_delay(failures).value_or(seconds(1800)), spread_factor(spread, failures));
+}
+
+Time retry_time_of_reload(const ProxyState& account) {
+  const Time failed = *account.last_failure;
+  const Time usual = retry_time_without_deadline(account.owed.front().leaf, account.failures, failed);
+  const auto deadline = earliest_deadline(account.owed);
+  if (!deadline) return usual;
+  const auto left = *deadline - failed;
+  return std::min<Time>(usual, failed + (left > seconds(0) ? std::max<seconds>(left / 4, seconds(30)) : look_again));
 }
 
 Time local_retry_time(std::optional<Time> deadline, Time failed) {

@@ -22,7 +22,9 @@ struct PairOnDisk {
   Fingerprint leaf;
   std::string missing_names{};       // configured, but not in the certificate
   bool has_other_roots = false;      // the roots beside it are not those that are trusted now
+  std::string damage{};              // how what lies there is not as it was delivered, though the pair is good
   std::optional<Time> trust_grew{};  // when a root was last added to those
+  bool is_half = false;              // one of the two is gone, and was read from the combined file
 };
 using OnDisk = std::variant<NothingOnDisk, UnusableOnDisk, PairOnDisk>;
 
@@ -35,13 +37,14 @@ struct Rekey {};         // with a new one
 struct RenewExpired {};  // too late for TLS client authentication: with a token
 // A refusal of any of these three is answered by Enroll where that is configured; see is_refusal().
 struct UpdateTrust {};  // other roots go out, before any leaf under them
+struct Repair {};       // nothing new is due: the same pair goes out once more, with all that belongs beside it
 struct Adopt {          // delivered, but a proxy has not taken it up yet
   Obligation owed;
 };
 struct GiveUp {  // until the configuration or the files change
   std::string reason;
 };
-using Step = std::variant<WaitUntil, Enroll, Renew, Rekey, RenewExpired, Adopt, GiveUp, UpdateTrust>;
+using Step = std::variant<WaitUntil, Enroll, Renew, Rekey, RenewExpired, Adopt, GiveUp, UpdateTrust, Repair>;
 
 struct Plan {
   Step step;
@@ -98,6 +101,10 @@ inline constexpr std::chrono::seconds time_to_follow{60};
 // The same for a proxy that did not reload, and for certificates that are not there yet: 30 s, 2 min, 8 min, then every
 // 30 min, each spread by a quarter.
 Time retry_time_without_deadline(const Fingerprint& spread, unsigned failures, Time failed);
+
+// The same for a proxy, by its account, which has a failure; but before a quarter of the time until what it still has
+// ends is over (30 s at least), and every 5 minutes past that.
+Time retry_time_of_reload(const ProxyState& account);
 
 // The same for what this host alone forbade (a full disk), which costs nobody anything: after 5 minutes, or a quarter
 // of the time until `deadline` if that is less, at least a second. Past it, after 30 s.

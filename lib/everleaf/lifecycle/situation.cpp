@@ -13,9 +13,7 @@ std::vector<Owed> owed_for(const ManagedCertificate& certificate, const StateDir
     for (const auto& obligation : account.owed) {
       if (obligation.certificate != certificate.name) continue;
       owed.push_back({proxy, obligation, account.failures, account.last_error, std::nullopt});
-      if (account.failures > 0 && account.last_failure)
-        owed.back().next_try =
-            retry_time_without_deadline(account.owed.front().leaf, account.failures, *account.last_failure);
+      if (account.failures > 0 && account.last_failure) owed.back().next_try = retry_time_of_reload(account);
     }
   }
   return owed;
@@ -34,11 +32,9 @@ void look_at_staged(const Place& place, const std::optional<Withheld>& held, Sit
 }  // namespace
 
 OnDisk look_at(const Place& place, const Trust& trust) {
-  auto on_disk = place.look();
-  if (auto* pair = std::get_if<PairOnDisk>(&on_disk); pair != nullptr && !trust.roots.empty()) {
-    pair->has_other_roots = place.has_other_roots(trust.roots);
+  auto on_disk = place.look(trust.roots);
+  if (auto* pair = std::get_if<PairOnDisk>(&on_disk); pair != nullptr && !trust.roots.empty())
     pair->trust_grew = trust.state.grew;
-  }
   return on_disk;
 }
 
@@ -50,6 +46,9 @@ Situation look_at(const Configuration& configuration, const ManagedCertificate& 
   situation.attempts.ca_back = state.authority().back;
   if (!std::holds_alternative<UnusableOnDisk>(situation.on_disk))
     look_at_staged(place, state.withheld(certificate.name), situation);
+  if (auto* pair = std::get_if<PairOnDisk>(&situation.on_disk);
+      pair != nullptr && (situation.held || (!situation.owed.empty() && !pair->is_half)))
+    pair->damage.clear();  // it is put right after that
   return situation;
 } catch (const Error& error) {
   if (error.kind() != ErrorKind::storage) throw;

@@ -83,6 +83,12 @@ bool is_settled(const Authority& authority, const Trust& trust) {
          kept(trust, configured, authority.roots).size() == trust.roots.size();
 }
 
+bool was_sought(const Authority& authority, const Trust& trust, std::chrono::seconds patience, Time now) {
+  const auto& [sought, seeds] = trust.state.sought;
+  return sought && *sought <= now && now - *sought < patience &&
+         seeds == configured_roots(authority, configured_files(authority));
+}
+
 Trust stored_trust(const StateDirectory& directory) {
   Trust trust{directory.roots(), {}};
   try {
@@ -102,19 +108,19 @@ Trust trusted_roots(const Authority& authority, const StateDirectory& directory,
   const auto wanted = missing(trust, configured, authority.roots);
   Trust next{kept(trust, configured, authority.roots), trust.state};
   const auto before = next.roots.size();
-  bool is_complete = true;
   for (const auto& root : files)
     if (wanted.contains(root.fingerprint())) next.roots.push_back(root);
   for (const auto& one : wanted)
     if (!fingerprints_of(next.roots).contains(one)) try {
-        next.roots.push_back(fetch_in_turn(in_turn(authority, directory.authority(), now), one, stop));
-      } catch (const Error&) {
-        if (next.roots.empty() && one == *wanted.rbegin()) throw;
-        is_complete = false;  // it is asked for again with the next renewal
+        next.roots.push_back(fetch_in_turn(in_turn(authority, readable_authority(directory), now), one, stop));
+      } catch (const Error& error) {
+        if (error.kind() == ErrorKind::cancelled || (next.roots.empty() && one == *wanted.rbegin())) throw;
+        next.missing = error.what();
       }
   if (next.roots.empty()) throw Error(ErrorKind::tls, "no root of the CA is known");
   if (next.roots.size() > before && !trust.roots.empty()) next.state.grew = now;
-  if (is_complete) next.state.seeds = configured;
+  if (next.missing.empty()) next.state.seeds = configured;
+  next.state.sought = next.missing.empty() ? RootsState::Sought{} : RootsState::Sought{now, configured};
   if (next.roots != trust.roots) directory.store_roots(next.roots);
   if (next.state != trust.state) directory.store(next.state);
   return next;

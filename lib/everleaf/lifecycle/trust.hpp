@@ -13,7 +13,8 @@ namespace everleaf {
 struct Trust {
   std::vector<Certificate> roots;
   RootsState state;
-  std::string damage{};  // why the state counts as unknown, if it does
+  std::string damage{};   // why the state counts as unknown, if it does
+  std::string missing{};  // why a root that is configured could not be had, if that was just tried
 };
 
 // As it is stored; what is damaged beside the roots themselves counts as unknown.
@@ -26,6 +27,9 @@ Trust trusted_roots(const Authority& authority, const StateDirectory& directory,
 
 // Whether trusted_roots() has nothing to fetch or to store.
 bool is_settled(const Authority& authority, const Trust& trust);
+
+// Whether just this configuration was tried to be brought in line within `patience`, and one root could not be had.
+bool was_sought(const Authority& authority, const Trust& trust, std::chrono::seconds patience, Time now);
 
 // What a list of the CA's roots came to.
 struct Listing {

@@ -52,22 +52,27 @@ struct Pipe {
   Descriptor writing;
 };
 
-// What the child is to find: /dev/null, our two pipes and nothing else open, no signal ignored or blocked, and a
-// process group of its own. posix_spawn does it between vfork and exec without touching our locks, and answers exec's
-// failure.
+// What the child is to find: /dev/null and our two pipes, or our streams, and nothing else open; no signal ignored or
+// blocked; and a process group of its own. posix_spawn does it between vfork and exec without touching our locks, and
+// answers exec's failure.
 class SpawnSettings {
  public:
-  SpawnSettings(int output, int errors) {
+  SpawnSettings(Streams streams, int output, int errors) {
     ::posix_spawn_file_actions_init(&actions_);
-    ::posix_spawn_file_actions_addopen(&actions_, 0, "/dev/null", O_RDONLY, 0);
-    ::posix_spawn_file_actions_adddup2(&actions_, output, 1);
-    ::posix_spawn_file_actions_adddup2(&actions_, errors, 2);
+    if (streams == Streams::captured) {
+      ::posix_spawn_file_actions_addopen(&actions_, 0, "/dev/null", O_RDONLY, 0);
+      ::posix_spawn_file_actions_adddup2(&actions_, output, 1);
+      ::posix_spawn_file_actions_adddup2(&actions_, errors, 2);
+    }
     ::posix_spawn_file_actions_addclosefrom_np(&actions_, 3);
     sigset_t all, none;
     ::sigfillset(&all);
     ::sigemptyset(&none);
     ::posix_spawnattr_init(&attributes_);
-    ::posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+    const bool in_our_group = streams == Streams::ours && ::isatty(STDIN_FILENO) == 1;
+    const int group = in_our_group ? 0 : POSIX_SPAWN_SETPGROUP;
+    ::posix_spawnattr_setflags(&attributes_,
+                               static_cast<short>(group | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK));
     ::posix_spawnattr_setpgroup(&attributes_, 0);
     ::posix_spawnattr_setsigdefault(&attributes_, &all);
     ::posix_spawnattr_setsigmask(&attributes_, &none);
@@ -96,8 +101,8 @@ class SpawnSettings {
 // A child that leads a process group. Until it is reaped its number, and so its group's, cannot be reused.
 class Child {
  public:
-  Child(const std::vector<std::string>& argv, int output, int errors)
-      : number_(SpawnSettings(output, errors).spawn(argv)) {
+  Child(const std::vector<std::string>& argv, Streams streams, int output, int errors)
+      : number_(SpawnSettings(streams, output, errors).spawn(argv)) {
     pidfd_ = Descriptor(static_cast<int>(::syscall(SYS_pidfd_open, number_, 0)));
     if (pidfd_.is_open()) return;
     const int failure = errno;
@@ -224,7 +229,7 @@ class Run {
     errors_.drain();
     return end;
   }
-  CommandResult take_result() { return {output_.take_beginning(), errors_.take_beginning()}; }
+  CommandResult take_result(int status) { return {output_.take_beginning(), errors_.take_beginning(), status}; }
   std::string last_words(Quote quote) const {
     if (quote == Quote::last_lines) return escape(errors_.last_lines(), 400);
     const auto errors = errors_.end();
@@ -233,7 +238,7 @@ class Run {
 
  private:
   Run(const std::vector<std::string>& argv, const CommandLimits& limits, Pipe output, Pipe errors)
-      : child_(argv, output.writing.get(), errors.writing.get()),
+      : child_(argv, limits.streams, output.writing.get(), errors.writing.get()),
         output_(std::move(output.reading), limits.output),
         errors_(std::move(errors.reading), limits.output) {}
 
@@ -267,8 +272,8 @@ std::string how_it_ended(const siginfo_t& end) {
   return " was killed by " + (name != nullptr ? "SIG" + std::string(name) : "signal " + std::to_string(end.si_status));
 }
 
-void check_success(const siginfo_t& end, const std::string& program, const std::string& last_words) {
-  if (end.si_code == CLD_EXITED && end.si_status == 0) return;
+void check_success(const siginfo_t& end, Failure failure, const std::string& program, const std::string& last_words) {
+  if (end.si_code == CLD_EXITED && (end.si_status == 0 || failure == Failure::answered)) return;
   const auto kind = end.si_code == CLD_EXITED ? ErrorKind::rejected : ErrorKind::hook;
   throw Error(kind, escape(program) + how_it_ended(end) + (last_words.empty() ? "" : ": " + last_words));
 }
@@ -290,13 +295,13 @@ CommandResult run_command(const std::vector<std::string>& argv, const CommandLim
                 "it runs on, as another user perhaps: see to it that it ends by itself");
   const auto end = run.reap();
   switch (ending) {
-    case Ending::exited: check_success(end, argv[0], run.last_words(limits.quote)); break;
+    case Ending::exited: check_success(end, limits.failure, argv[0], run.last_words(limits.quote)); break;
     case Ending::stopped: throw stopped;
     case Ending::out_of_time:
       throw Error(ErrorKind::hook, escape(argv[0]) + " did not finish within " + in_words(limits.time),
                   "it was ended; it runs without a terminal and with nothing to read");
   }
-  return run.take_result();
+  return run.take_result(end.si_status);
 }
 
 }  // namespace everleaf

@@ -54,6 +54,10 @@ std::string start_in_stat(const std::string& stat) {
   return field;
 }
 
+Time time_after(Time time, std::chrono::milliseconds since) {
+  return time + std::chrono::floor<std::chrono::seconds>(time_since_boot() - since);
+}
+
 std::chrono::milliseconds time_since_boot() {
   timespec now{};
   ::clock_gettime(CLOCK_BOOTTIME, &now);

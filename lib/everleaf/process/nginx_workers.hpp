@@ -11,10 +11,14 @@
 #include <utility>
 #include <vector>
 
+#include <everleaf/time/time.hpp>
+
 namespace everleaf {
 
 // On the clock by which the kernel says when a process was started: CLOCK_BOOTTIME.
 std::chrono::milliseconds time_since_boot();
+// What time it is, if it was `time` at `since`.
+Time time_after(Time time, std::chrono::milliseconds since);
 
 // Whether `process` is a worker of an nginx that was started before `moment`. Nothing if it is none, or if we cannot
 // see it.

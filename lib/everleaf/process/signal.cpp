@@ -100,8 +100,9 @@ void send(const std::filesystem::path& pid_file, int signal) {
 }
 
 Error no_signal(const std::filesystem::path& pid_file, const Error& error) {
+  const bool is_there = error.kind() != ErrorKind::missing;
   return Error(ErrorKind::hook, "cannot signal the process of " + pid_file.string() + ": " + error.what(),
-               error.hint());
+               is_there ? error.hint() : "the service writes it when it starts: does it run, and is this its file?");
 }
 
 }  // namespace

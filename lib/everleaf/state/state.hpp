@@ -34,7 +34,8 @@ struct Attempts {
   std::optional<Time> not_before;  // the CA asked us to wait until then
   std::optional<Time> last_success;
   std::optional<Told> told{};
-  std::optional<Time> key_since;  // when the present key came into use, as far as we know
+  std::optional<Time> repaired{};  // when what somebody damaged beside this pair was last put right
+  std::optional<Time> key_since;   // when the present key came into use, as far as we know
   // How far the CA's clock was ahead of ours when it last answered; behind, if it is negative.
   std::optional<std::chrono::seconds> ca_ahead{};
   std::optional<Time> ca_back{};  // AuthorityState::back, for the plan; it is not stored here
@@ -57,9 +58,16 @@ struct RootsState {
   std::set<Fingerprint> seeds;         // as configured when they were taken
   std::map<Fingerprint, Time> listed;  // when the CA listed each the last time
   std::optional<Time> asked;           // when it was last asked for its list
-  std::optional<Time> grew;            // when one was added to those that we had
-  std::chrono::seconds longest{0};     // the longest lifetime of a leaf so far
-  unsigned taken = 0;                  // how many were taken from the CA so far
+  struct Sought {
+    std::optional<Time> when{};  // nothing: all are there
+    std::set<Fingerprint> seeds{};
+
+    friend bool operator==(const Sought&, const Sought&) = default;
+  };
+  Sought sought{};                  // when one of these, which were configured, could not be had
+  std::optional<Time> grew;         // when one was added to those that we had
+  std::chrono::seconds longest{0};  // the longest lifetime of a leaf so far
+  unsigned taken = 0;               // how many were taken from the CA so far
 
   friend bool operator==(const RootsState&, const RootsState&) = default;
 };
@@ -68,8 +76,9 @@ struct RootsState {
 struct Obligation {
   std::string certificate;
   Fingerprint leaf;
-  Time since;
+  Time since;                      // when it came to owe this certificate, whatever was delivered later
   std::optional<Time> deadline{};  // when what the proxy still has expires; nothing: it has nothing, or nobody knows
+  Time delivered = since;          // this leaf
 
   friend bool operator==(const Obligation&, const Obligation&) = default;
 };

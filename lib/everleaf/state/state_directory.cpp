@@ -18,6 +18,36 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 constexpr int version = 1;
+constexpr std::size_t longest = 1 << 20;
+constexpr std::size_t longest_account = 16 << 20;  // a proxy may owe 10,000 certificates, 250 bytes each
+
+constexpr std::size_t most_values = 1'000'000;
+
+constexpr auto removable = "it can be removed: the certificates themselves are not in it";
+
+bool is_no_file(const fs::path& path) {
+  std::error_code ignored;
+  const auto status = fs::status(path, ignored);
+  return fs::exists(status) && !fs::is_regular_file(status);
+}
+
+// What is no file there (a FIFO, a directory) is as good as a damaged one.
+std::optional<std::string> read_state_file(const fs::path& path, std::size_t most = longest) try {
+  return read_file_if_present(path, most);
+} catch (const Error& error) {
+  std::error_code unknown;
+  const auto size = fs::file_size(path, unknown);
+  if (!is_no_file(path) && (unknown || size <= most)) throw;
+  throw Error(ErrorKind::malformed, error.what(), removable);
+}
+
+// Whoever put it there may want it back.
+void move_aside_what_is_no_file(const fs::path& path) {
+  std::error_code ignored;  // the write says what is wrong
+  const auto aside =
+      path.string() + ".left-" + std::to_string(std::chrono::system_clock::now().time_since_epoch().count());
+  if (is_no_file(path)) fs::rename(path, aside, ignored);
+}
 
 json to_json(const std::optional<Time>& time) { return time ? json(format_time(*time)) : json(nullptr); }
 
@@ -48,11 +78,13 @@ std::string to_text(json content) {
 }
 
 void write(const fs::path& file, json content) {
+  move_aside_what_is_no_file(file);
   replace_file(file, to_text(std::move(content)), file_mode::private_key);
 }
 
 // A power cut may bring back what was there before.
 void write_without_syncing_the_directory(const fs::path& path, json content) {
+  move_aside_what_is_no_file(path);
   AtomicFile file(path, file_mode::private_key);
   file.write(to_text(std::move(content)));
   file.put_in_place();
@@ -60,19 +92,18 @@ void write_without_syncing_the_directory(const fs::path& path, json content) {
 
 // What `convert` makes of the file's JSON; `T{}` if there is no file.
 template <typename T, typename Convert>
-T read(const fs::path& file, Convert convert) {
-  const auto text = read_file_if_present(file, 64 << 20);
+T read(const fs::path& file, Convert convert, std::size_t most = longest) {
+  const auto text = read_state_file(file, most);
   if (!text) return T{};
-  const std::string hint = "it can be removed: the certificates themselves are not in it";
   try {
-    const auto content = parse_json(*text, file.string());
+    const auto content = parse_json(*text, file.string(), most_values);
     if (number_in(content, "version") > version)
-      throw Error(ErrorKind::malformed, file.string() + " was written by a newer everleaf", hint);
+      throw Error(ErrorKind::malformed, file.string() + " was written by a newer everleaf", removable);
     return convert(content);
   } catch (const json::exception&) {
-    throw Error(ErrorKind::malformed, file.string() + " is damaged", hint);
+    throw Error(ErrorKind::malformed, file.string() + " is damaged", removable);
   } catch (const Error& error) {
-    throw error.hint().empty() ? error.with_hint(hint) : error;
+    throw error.hint().empty() ? error.with_hint(removable) : error;
   }
 }
 
@@ -94,8 +125,9 @@ std::optional<Told> told_in(const json& object) {
 }
 
 Obligation to_obligation(const json& entry) {
-  return {entry.at("certificate").get<std::string>(), to_fingerprint(entry.at("leaf").get<std::string>()),
-          time_in(entry, "since").value_or(Time{}), time_in(entry, "deadline")};
+  const auto since = time_in(entry, "since").value_or(Time{});
+  return {entry.at("certificate").get<std::string>(), to_fingerprint(entry.at("leaf").get<std::string>()), since,
+          time_in(entry, "deadline"), time_in(entry, "delivered").value_or(since)};
 }
 
 json to_json(const DrainingWorker& worker) {
@@ -137,6 +169,7 @@ Attempts StateDirectory::attempts(const std::string& certificate) const {
                     .not_before = time_in(content, "not-before"),
                     .last_success = time_in(content, "last-success"),
                     .told = told_in(content),
+                    .repaired = time_in(content, "repaired"),
                     .key_since = time_in(content, "key-since"),
                     .ca_ahead = seconds_in(content, "ca-ahead")};
   });
@@ -151,28 +184,33 @@ void StateDirectory::store(const std::string& certificate, const Attempts& attem
                                        {"not-before", to_json(attempts.not_before)},
                                        {"last-success", to_json(attempts.last_success)},
                                        {"told", to_json(attempts.told)},
+                                       {"repaired", to_json(attempts.repaired)},
                                        {"key-since", to_json(attempts.key_since)},
                                        {"ca-ahead", to_json(attempts.ca_ahead)}});
 }
 
 ProxyState StateDirectory::proxy(const std::string& proxy) const {
-  return read<ProxyState>(directory_ / ("proxy." + proxy + ".json"), [](const json& content) {
-    ProxyState state{.failures = static_cast<unsigned>(number_in(content, "failures")),
-                     .last_failure = time_in(content, "last-failure"),
-                     .last_error = content.at("last-error").get<std::string>()};
-    for (const auto& entry : content.at("owed")) state.owed.push_back(to_obligation(entry));
-    for (const auto& entry : content.value("draining", json::array())) state.draining.push_back(to_draining(entry));
-    return state;
-  });
+  return read<ProxyState>(
+      directory_ / ("proxy." + proxy + ".json"),
+      [](const json& content) {
+        ProxyState state{.failures = static_cast<unsigned>(number_in(content, "failures")),
+                         .last_failure = time_in(content, "last-failure"),
+                         .last_error = content.at("last-error").get<std::string>()};
+        for (const auto& entry : content.at("owed")) state.owed.push_back(to_obligation(entry));
+        for (const auto& entry : content.value("draining", json::array())) state.draining.push_back(to_draining(entry));
+        return state;
+      },
+      longest_account);
 }
 
 void StateDirectory::store(const std::string& proxy, const ProxyState& state) const {
   auto owed = json::array();
-  for (const auto& [certificate, leaf, since, deadline] : state.owed)
+  for (const auto& [certificate, leaf, since, deadline, delivered] : state.owed)
     owed.push_back({{"certificate", certificate},
                     {"leaf", leaf.hex()},
                     {"since", format_time(since)},
-                    {"deadline", to_json(deadline)}});
+                    {"deadline", to_json(deadline)},
+                    {"delivered", format_time(delivered)}});
   auto draining = json::array();
   for (const auto& worker : state.draining) draining.push_back(to_json(worker));
   write(directory_ / ("proxy." + proxy + ".json"), {{"owed", owed},
@@ -203,10 +241,13 @@ RootsState StateDirectory::roots_state() const {
     RootsState state{.seeds = {},
                      .listed = {},
                      .asked = time_in(content, "asked"),
+                     .sought = {time_in(content, "sought")},
                      .grew = time_in(content, "grew"),
                      .longest = seconds_in(content, "longest").value_or(std::chrono::seconds(0)),
                      .taken = content.at("taken").get<unsigned>()};
     for (const auto& seed : content.at("seeds")) state.seeds.insert(to_fingerprint(seed.get<std::string>()));
+    for (const auto& seed : content.value("sought-seeds", json::array()))
+      state.sought.seeds.insert(to_fingerprint(seed.get<std::string>()));
     for (const auto& entry : content.at("listed"))
       state.listed[to_fingerprint(entry.at("root").get<std::string>())] = time_in(entry, "time").value_or(Time{});
     return state;
@@ -214,13 +255,18 @@ RootsState StateDirectory::roots_state() const {
 }
 
 void StateDirectory::store(const RootsState& state) const {
-  auto seeds = json::array();
-  for (const auto& seed : state.seeds) seeds.push_back(seed.hex());
+  const auto hex_of = [](const std::set<Fingerprint>& seeds) {
+    auto list = json::array();
+    for (const auto& seed : seeds) list.push_back(seed.hex());
+    return list;
+  };
   auto listed = json::array();
   for (const auto& [root, time] : state.listed) listed.push_back({{"root", root.hex()}, {"time", format_time(time)}});
-  write(directory_ / "roots.json", {{"seeds", seeds},
+  write(directory_ / "roots.json", {{"seeds", hex_of(state.seeds)},
                                     {"listed", listed},
                                     {"asked", to_json(state.asked)},
+                                    {"sought", to_json(state.sought.when)},
+                                    {"sought-seeds", hex_of(state.sought.seeds)},
                                     {"grew", to_json(state.grew)},
                                     {"longest", state.longest.count()},
                                     {"taken", state.taken}});
@@ -243,30 +289,45 @@ void StateDirectory::store(const std::string& certificate, const Withheld& withh
 }
 
 void StateDirectory::remove_withheld(const std::string& certificate) const {
-  remove_file(directory_ / ("withheld." + certificate + ".json"));
+  const auto path = directory_ / ("withheld." + certificate + ".json");
+  move_aside_what_is_no_file(path);
+  remove_file(path);
 }
 
-std::optional<Secret> StateDirectory::pending_key(const std::string& certificate) const {
-  auto pem = read_file_if_present(directory_ / ("certificate." + certificate + ".key"));
+fs::path StateDirectory::pending_key_file(const std::string& certificate) const {
+  return directory_ / ("certificate." + certificate + ".key");
+}
+
+// What is damaged costs no more than another key.
+std::optional<Secret> StateDirectory::pending_key(const std::string& certificate) const try {
+  auto pem = read_state_file(pending_key_file(certificate));
   if (!pem) return std::nullopt;
   return Secret(std::move(*pem));
+} catch (const Error& error) {
+  if (error.kind() != ErrorKind::malformed) throw;
+  return std::nullopt;
 }
 
 void StateDirectory::store_pending_key(const std::string& certificate, const Secret& pem) const {
-  replace_file(directory_ / ("certificate." + certificate + ".key"), pem.reveal(), file_mode::private_key);
+  const auto path = pending_key_file(certificate);
+  move_aside_what_is_no_file(path);
+  replace_file(path, pem.reveal(), file_mode::private_key);
 }
 
 void StateDirectory::remove_pending_key(const std::string& certificate) const {
-  remove_file(directory_ / ("certificate." + certificate + ".key"));
+  const auto path = pending_key_file(certificate);
+  move_aside_what_is_no_file(path);
+  remove_file(path);
 }
 
 std::vector<Certificate> StateDirectory::roots() const {
-  const auto pem = read_file_if_present(directory_ / "roots.pem");
+  const auto pem = read_state_file(directory_ / "roots.pem");
   if (!pem) return {};
   return parse_certificates(*pem, (directory_ / "roots.pem").string());
 }
 
 void StateDirectory::store_roots(const std::vector<Certificate>& roots) const {
+  move_aside_what_is_no_file(directory_ / "roots.pem");
   replace_file(directory_ / "roots.pem", to_pem(roots), file_mode::certificate);
 }
 

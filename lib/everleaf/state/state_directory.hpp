@@ -25,7 +25,9 @@ class StateDirectory {
   void remove_strays() const;
   std::filesystem::path lock_file() const { return directory_ / "lock"; }
 
-  // Nothing known: an empty state. Throws malformed for a cut file or one of a newer version, with a hint.
+  // Nothing known: an empty state. Throws malformed for a cut file or one of a newer version, with a hint; also for
+  // what is no file, or larger than 1 MiB (an account: 16). The next write moves such a thing aside, to
+  // `NAME.left-NUMBER`.
   Attempts attempts(const std::string& certificate) const;
   void store(const std::string& certificate, const Attempts& attempts) const;
   ProxyState proxy(const std::string& proxy) const;
@@ -39,7 +41,7 @@ class StateDirectory {
   void remove_withheld(const std::string& certificate) const;
 
   // The key of a first certificate that is being asked for: kept from before the token is spent until the certificate
-  // is delivered.
+  // is delivered. Nothing as well for what is no file, or far too large.
   std::optional<Secret> pending_key(const std::string& certificate) const;
   void store_pending_key(const std::string& certificate, const Secret& pem) const;
   void remove_pending_key(const std::string& certificate) const;
@@ -51,6 +53,8 @@ class StateDirectory {
   void store(const RootsState& state) const;
 
  private:
+  std::filesystem::path pending_key_file(const std::string& certificate) const;
+
   std::filesystem::path directory_;
 };
 

@@ -29,35 +29,42 @@ std::string list(const std::vector<Provisioner>& provisioners) {
   return known.empty() ? "none" : known;
 }
 
+std::vector<Provisioner> all_that_fit(const std::vector<Provisioner>& provisioners, const ProvisionerWish& wish) {
+  std::vector<Provisioner> fitting;
+  std::copy_if(provisioners.begin(), provisioners.end(), std::back_inserter(fitting), [&](const Provisioner& one) {
+    return (wish.type.empty() || one.type == wish.type) && (wish.name.empty() || one.name == wish.name) &&
+           (wish.key_id.empty() || one.key_id == wish.key_id);
+  });
+  return fitting;
+}
+
+std::string kind_of(const ProvisionerWish& wish) { return wish.type.empty() ? "" : wish.type + " "; }
+
 }  // namespace
 
-Provisioner choose_provisioner(const std::vector<Provisioner>& provisioners, const std::string& name,
-                               const std::string& type, const std::string& key_id) {
-  std::vector<Provisioner> fitting;
-  const auto fits = [&](const Provisioner& one) {
-    return (type.empty() || one.type == type) && (name.empty() || one.name == name) &&
-           (key_id.empty() || one.key_id == key_id);
-  };
-  std::copy_if(provisioners.begin(), provisioners.end(), std::back_inserter(fitting), fits);
-  if (fitting.size() == 1) return fitting.front();
-  const bool has_jwk =
-      std::any_of(fitting.begin(), fitting.end(), [](const Provisioner& one) { return one.type == "JWK"; });
-  if (type.empty() && has_jwk) return choose_provisioner(provisioners, name, "JWK", key_id);
-
-  const std::string hint = "the CA has: " + list(provisioners);
-  const auto kind = type.empty() ? "" : type + " ";
-  if (!fitting.empty()) {
-    if (name.empty())
-      throw Error(ErrorKind::usage,
-                  "the CA has several " + kind +
-                      "provisioners: choose one with --provisioner, or \"provisioner\" in a configuration",
-                  hint);
-    throw Error(ErrorKind::usage, "the CA has several provisioners called \"" + escape(name) + "\"", hint);
-  }
+std::vector<Provisioner> fitting_provisioners(const std::vector<Provisioner>& provisioners,
+                                              const ProvisionerWish& wish) {
+  const auto& [name, type, key_id] = wish;
+  const auto fitting = all_that_fit(provisioners, wish);
+  if (type.empty())
+    if (auto of_keys = all_that_fit(fitting, {name, "JWK", key_id}); !of_keys.empty()) return of_keys;
+  if (!fitting.empty()) return fitting;
+  const auto hint = "the CA has: " + list(provisioners);
   if (!key_id.empty())
     throw Error(ErrorKind::usage, "the CA has no such provisioner with the key " + escape(key_id), hint);
-  if (name.empty()) throw Error(ErrorKind::usage, "the CA has no " + kind + "provisioner", hint);
-  throw Error(ErrorKind::usage, "the CA has no " + kind + "provisioner \"" + escape(name) + "\"", hint);
+  const auto called = name.empty() ? "" : " \"" + escape(name) + "\"";
+  throw Error(ErrorKind::usage, "the CA has no " + kind_of(wish) + "provisioner" + called, hint);
+}
+
+Provisioner choose_provisioner(const std::vector<Provisioner>& provisioners, const ProvisionerWish& wish) {
+  const auto fitting = fitting_provisioners(provisioners, wish);
+  if (fitting.size() == 1) return fitting.front();
+  throw Error(ErrorKind::usage,
+              wish.name.empty()
+                  ? "the CA has several " + kind_of(wish) +
+                        "provisioners: choose one with --provisioner, or \"provisioner\" in a configuration"
+                  : "the CA has several provisioners called \"" + escape(wish.name) + "\"",
+              "the CA has: " + list(provisioners));
 }
 
 PrivateKey decrypt_provisioner_key(const Provisioner& provisioner, const Secret& password) {

@@ -9,11 +9,18 @@
 
 namespace everleaf {
 
-// The provisioner called `name` with the key `key_id` and of this type, where they are not empty, if there is only one
-// such; where no type is wanted, a JWK provisioner goes before the others. Throws usage with the names of those that
-// there are.
-Provisioner choose_provisioner(const std::vector<Provisioner>& provisioners, const std::string& name,
-                               const std::string& type, const std::string& key_id = {});
+// Which provisioner is wanted; what is empty may be any.
+struct ProvisionerWish {
+  std::string name;
+  std::string type;  // where it is empty, JWK provisioners go before the others
+  std::string key_id{};
+};
+
+// All that fit. Throws usage, with the names of those that there are, if none does.
+std::vector<Provisioner> fitting_provisioners(const std::vector<Provisioner>& provisioners,
+                                              const ProvisionerWish& wish);
+// The same, if it is only one; throws usage if there are several.
+Provisioner choose_provisioner(const std::vector<Provisioner>& provisioners, const ProvisionerWish& wish);
 
 // The provisioner's private key. Throws crypto if the password is wrong; refused if the CA does not keep the key.
 PrivateKey decrypt_provisioner_key(const Provisioner& provisioner, const Secret& password);

@@ -415,7 +415,7 @@ Value call_function(const std::string& name, const std::vector<Value>& arguments
   const auto count = arguments.size();
   if (count < function.fewest || count > function.most)
     wrong(name + " takes " + (function.most == any_number ? "at least " : "") + std::to_string(function.fewest) +
-          " values, not " + std::to_string(count));
+          (function.fewest == 1 ? " value, not " : " values, not ") + std::to_string(count));
   try {
     return function.call(arguments);
   } catch (const Error& error) {

@@ -224,6 +224,12 @@ std::vector<Certificate> parse_certificates(std::string_view pem, const std::str
   return certificates;
 }
 
+std::vector<Certificate> parse_certificates_or_der(std::string_view bytes, const std::string& source) {
+  if (bytes.starts_with('\x30') && bytes.find(pem_begin) == std::string_view::npos)
+    return {Certificate::from_der(bytes, source)};
+  return parse_certificates(bytes, source);
+}
+
 std::string to_pem(const std::vector<Certificate>& certificates) {
   std::string text;
   for (const auto& certificate : certificates) text += certificate.to_pem();

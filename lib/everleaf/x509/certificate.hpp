@@ -69,6 +69,8 @@ class Certificate {
 
 // All CERTIFICATE blocks in order, other text ignored. Throws malformed if there is none or one is damaged.
 std::vector<Certificate> parse_certificates(std::string_view pem, const std::string& source);
+// The same, or the one that `bytes` is in DER.
+std::vector<Certificate> parse_certificates_or_der(std::string_view bytes, const std::string& source);
 std::string to_pem(const std::vector<Certificate>& certificates);
 
 }  // namespace everleaf

@@ -21,13 +21,6 @@ const EVP_MD* digest_for(const EVP_PKEY* key) {
   return curve == "P-521" ? EVP_sha512() : EVP_sha256();
 }
 
-void set_subject(X509_REQ* request, const std::string& subject) {
-  if (subject.empty()) return;
-  if (X509_NAME_add_entry_by_NID(X509_REQ_get_subject_name(request), NID_commonName, MBSTRING_UTF8,
-                                 to_unsigned(subject), int_size(subject), -1, 0) != 1)
-    throw_openssl("cannot use " + escape(subject) + " as a common name", ErrorKind::malformed);
-}
-
 ASN1_IA5STRING* ia5(const std::string& text) {
   if (std::any_of(text.begin(), text.end(), [](unsigned char c) { return c >= 0x80; }))
     throw Error(ErrorKind::malformed, escape(text) + " cannot stand in a certificate: it is not ASCII",
@@ -92,6 +85,9 @@ int type_of(const RequestContents::Attribute& attribute) {
   return printable ? V_ASN1_PRINTABLESTRING : V_ASN1_UTF8STRING;
 }
 
+// Go and step-ca do not keep to the 64 characters of RFC 5280, appendix A.1: names within Kubernetes are longer.
+constexpr std::size_t longest_attribute = 4096;
+
 void add(X509_NAME* subject, const RequestContents::Attribute& attribute, bool together_with_last) {
   const auto& value = attribute.value;
   const int type = type_of(attribute);
@@ -100,7 +96,8 @@ void add(X509_NAME* subject, const RequestContents::Attribute& attribute, bool t
           ? static_cast<std::size_t>(std::find_if(value.begin(), value.end(), [](char c) { return (c & 0x80) != 0; }) -
                                      value.begin())
           : length_of_utf8(value);
-  if (good != value.size()) throw Error(ErrorKind::malformed, escape(value) + " cannot stand in a subject");
+  if (good != value.size() || good > longest_attribute)
+    throw Error(ErrorKind::malformed, escape(value) + " cannot stand in a subject");
   require(X509_NAME_add_entry_by_OBJ(subject, object_of(attribute.oid).get(), type, to_unsigned(value), int_size(value),
                                      -1, together_with_last ? -1 : 0) == 1,
           "cannot put an attribute into a subject");
@@ -188,6 +185,11 @@ CertificateRequest CertificateRequest::from_der(std::string_view der, const std:
   return CertificateRequest(std::move(request));
 }
 
+CertificateRequest CertificateRequest::from_pem_or_der(std::string_view bytes, const std::string& source) {
+  const bool is_der = bytes.starts_with('\x30') && bytes.find("-----BEGIN ") == std::string_view::npos;
+  return is_der ? from_der(bytes, source) : from_pem(bytes, source);
+}
+
 std::string CertificateRequest::to_pem() const {
   const BioPtr bio(BIO_new(BIO_s_mem()));
   require(PEM_write_bio_X509_REQ(bio.get(), native()) == 1, "cannot encode a request");
@@ -220,9 +222,9 @@ bool CertificateRequest::has_valid_signature() const {
 
 std::string make_certificate_request(const PrivateKey& key, const std::string& subject,
                                      const std::vector<Name>& names) {
-  const X509ReqPtr request(X509_REQ_new());
-  set_subject(request.get(), subject);
-  return finish(request.get(), key, {.names = names}, subject.empty());
+  RequestContents contents{.names = names};
+  if (!subject.empty()) contents.subject = {{{"2.5.4.3", subject}}};
+  return make_certificate_request(key, contents);
 }
 
 std::string make_certificate_request(const PrivateKey& key, const RequestContents& contents) {

@@ -22,6 +22,7 @@ class CertificateRequest {
   // The first CERTIFICATE REQUEST block of `pem`. Throws malformed; `source` names the file in the error.
   static CertificateRequest from_pem(std::string_view pem, const std::string& source);
   static CertificateRequest from_der(std::string_view der, const std::string& source);
+  static CertificateRequest from_pem_or_der(std::string_view bytes, const std::string& source);
 
   std::string to_pem() const;
   std::string to_der() const;

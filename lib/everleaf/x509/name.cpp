@@ -12,14 +12,24 @@
 namespace everleaf {
 namespace {
 
+// What stands before an IPv4 address within IPv6 (RFC 4291, section 2.5.5.2). Go takes it for the former.
+constexpr std::array<unsigned char, 12> mapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+
 // The address in its canonical text, as a certificate's bytes are shown again; empty if it is none.
 std::string canonical_ip(const std::string& text) {
   std::array<unsigned char, 16> address{};
   std::array<char, INET6_ADDRSTRLEN> canonical{};
-  for (const int family : {AF_INET, AF_INET6})
-    if (inet_pton(family, text.c_str(), address.data()) == 1)
-      return inet_ntop(family, address.data(), canonical.data(), canonical.size());
-  return {};
+  int family = AF_INET;
+  if (inet_pton(family, text.c_str(), address.data()) != 1) {
+    family = AF_INET6;
+    if (inet_pton(family, text.c_str(), address.data()) != 1) return {};
+  }
+  const auto* bytes = address.data();
+  if (family == AF_INET6 && std::equal(mapped.begin(), mapped.end(), bytes)) {
+    family = AF_INET;
+    bytes += mapped.size();
+  }
+  return inet_ntop(family, bytes, canonical.data(), canonical.size());
 }
 
 bool has_scheme(std::string_view text) {

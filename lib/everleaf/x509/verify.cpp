@@ -43,12 +43,14 @@ std::optional<Certificate> root_of(const std::vector<Certificate>& chain, const 
 }
 
 std::vector<std::string> reasons_against_host(const Certificate& certificate, const std::string& host) {
-  const auto name = Name::classify(host);
+  const bool in_brackets = host.size() > 2 && host.front() == '[' && host.back() == ']';
+  const auto bare = in_brackets ? host.substr(1, host.size() - 2) : host.substr(0, host.size() - host.ends_with('.'));
+  const auto name = Name::classify(bare);
   X509* native = certificate.native();
   const int fits =
       name.kind == Name::Kind::ip
           ? X509_check_ip_asc(native, name.value.c_str(), 0)
-          : X509_check_host(native, host.data(), host.size(),
+          : X509_check_host(native, bare.data(), bare.size(),
                             X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, nullptr);
   ERR_clear_error();
   if (fits == 1) return {};

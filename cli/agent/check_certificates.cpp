@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <grp.h>
+#include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+
+#include <everleaf/config/load.hpp>
+#include <everleaf/lifecycle/check.hpp>
+#include <everleaf/lifecycle/deliver.hpp>
+#include <everleaf/lifecycle/plan.hpp>
+#include <everleaf/lifecycle/situation.hpp>
+#include "cli/agent/findings.hpp"
+
+namespace everleaf::cli {
+namespace {
+
+// For as long as this lives we may what this user may. Only for root; nothing happens for others.
+class Acting {
+ public:
+  explicit Acting(uid_t user) : acts_(::geteuid() == 0 && user != 0) {
+    if (!acts_) return;
+    const auto* account = ::getpwuid(user);
+    groups_.resize(static_cast<std::size_t>(std::max(0, ::getgroups(0, nullptr))));
+    if (account == nullptr || ::getgroups(static_cast<int>(groups_.size()), groups_.data()) < 0 ||
+        ::initgroups(account->pw_name, account->pw_gid) != 0 || ::setegid(account->pw_gid) != 0 || ::seteuid(user) != 0)
+      throw system_error("cannot act as user " + std::to_string(user), errno);
+  }
+  Acting(const Acting&) = delete;
+  ~Acting() {
+    if (!acts_) return;
+    const bool back = ::seteuid(0) == 0 && ::setegid(0) == 0 && ::setgroups(groups_.size(), groups_.data()) == 0;
+    if (!back) std::abort();
+  }
+
+ private:
+  bool acts_;
+  std::vector<gid_t> groups_;
+};
+
+void check_pair(const PairOnDisk& pair, const std::string& about, Time now, Findings& findings) {
+  const auto& [from, until] = pair.validity;
+  if (now >= until)
+    findings.add(Verdict::error, about, "it has expired, at " + format_time(until));
+  else if (from > now)
+    findings.add(from > now + clock_skew_allowance ? Verdict::error : Verdict::warning, about,
+                 "it is valid only from " + format_time(from) + ": the clock here may be wrong");
+}
+
+// What lies there, and how the last tries went.
+void check_standing(const Situation& situation, const ManagedCertificate& certificate, Time now, Findings& findings) {
+  const auto about = "certificate " + certificate.name;
+  const auto plan = next_step(certificate, situation.on_disk, situation.attempts, {}, now);
+  if (const auto* pair = std::get_if<PairOnDisk>(&situation.on_disk)) check_pair(*pair, about, now, findings);
+  if (const auto* given_up = std::get_if<GiveUp>(&plan.step))
+    findings.add(Verdict::error, about, given_up->reason, "everleafd does nothing until somebody mends that");
+  else if (situation.attempts.failures > 0)
+    findings.add(Verdict::error, about, "the last try failed: " + escape(situation.attempts.last_error, 1000),
+                 "\"everleaf plan " + certificate.name + "\" says when it is tried again");
+  if (situation.held)
+    findings.add(Verdict::error, about, "a new one is held back: " + escape(situation.held->reason, 1000),
+                 "it is offered again, and at once on SIGHUP");
+}
+
+void check_certificate(const Configuration& configuration, const ManagedCertificate& certificate,
+                       const std::vector<Provisioner>& provisioners, Findings& findings) {
+  const auto about = "certificate " + certificate.name;
+  findings.look_at(about, [&] {
+    Place(configuration, certificate).check_writable();
+    return std::string("a new one can be delivered");
+  });
+  try {
+    const auto situation = look_at(configuration, certificate);
+    check_standing(situation, certificate, system_now(), findings);
+    if (certificate.enroll)
+      check_enrollment(certificate, !std::holds_alternative<NothingOnDisk>(situation.on_disk), provisioners, findings);
+  } catch (const Error& error) {
+    findings.add(Verdict::error, about, error.what(), error.hint());
+  }
+  if (certificate.enroll && std::holds_alternative<ProvisionerPassword>(*certificate.enroll))
+    findings.add(Verdict::warning, about, "\"password-file\" holds a password that can mint any name",
+                 "that is for labs and issuing hosts; elsewhere give a token");
+}
+
+// What nobody renews: its certificate was removed, renamed, or lives in given files now.
+void check_abandoned(const Configuration& configuration, Findings& findings) {
+  std::error_code error;
+  for (std::filesystem::directory_iterator entry(configuration.live_parent(), error), end; !error && entry != end;
+       entry.increment(error)) {
+    const auto name = entry->path().filename().string();
+    const auto found = configuration.certificates.find(name);
+    const bool is_live = found != configuration.certificates.end() && !found->second.files;
+    if (std::error_code unknown; is_live || !is_valid_name(name) || !entry->is_directory(unknown)) continue;
+    findings.add(Verdict::warning, entry->path().string(),
+                 "no [certificate." + name + "] has its files there: nobody renews what is in it",
+                 "configure it, or remove the directory once no proxy reads it");
+  }
+}
+
+// Only the usual one is known to systemd.
+std::string maker_of(const std::filesystem::path& state) {
+  if (state == "/var/lib/everleaf")
+    return "\"systemd-tmpfiles --create everleaf.conf\" makes it, or the first start of everleafd.service";
+  return "the first start of everleafd makes it, if its user may write in " + state.parent_path().string() +
+         "; or make it yourself, and give it to that user";
+}
+
+}  // namespace
+
+void check_certificates(const Configuration& configuration, const std::vector<Provisioner>& provisioners,
+                        Findings& findings) {
+  struct stat status {};
+  if (::stat(configuration.state.c_str(), &status) != 0)
+    return findings.add(Verdict::error, configuration.state.string(), "there is no such directory",
+                        maker_of(configuration.state));
+  if (::geteuid() != 0 && ::geteuid() != status.st_uid)
+    return findings.add(Verdict::skipped, configuration.state.string(),
+                        "only root and its owner can find out whether everleafd can write there");
+  findings.look_at(configuration.state.string(), [&] {
+    const Acting owner(status.st_uid);
+    for (const auto& [name, certificate] : configuration.certificates)
+      check_certificate(configuration, certificate, provisioners, findings);
+    check_abandoned(configuration, findings);
+    return std::string("looked at as the user that owns it");
+  });
+}
+
+}  // namespace everleaf::cli

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from certificates import load, pair_matches
-from program import BINARIES, Program, die_with_parent, environment, wait_until
+from program import BINARIES, PATIENCE, Program, die_with_parent, environment, wait_until
 
 LIVE_FILES = ["ca.crt", "tls.crt", "tls.key", "tls.pem"]
 
@@ -111,7 +111,7 @@ class Daemon:
             raise AssertionError(f"it does not stop: {self.last_words()}") from None
         self.process = None
         assert status == 0, f"ended with {status}: {self.last_words()}"
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 2 * PATIENCE
 
     def kill(self):
         if self.process:

@@ -6,7 +6,7 @@ import socket
 
 
 class LocalConnection(http.client.HTTPConnection):
-    def __init__(self, path, timeout=20):
+    def __init__(self, path, timeout=60):
         super().__init__("localhost", timeout=timeout)
         self.path = str(path)
 
@@ -14,7 +14,7 @@ class LocalConnection(http.client.HTTPConnection):
         self.sock = connect(self.path, self.timeout)
 
 
-def connect(path, timeout=20):
+def connect(path, timeout=60):
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     connection.settimeout(timeout)
     connection.connect(str(path))

@@ -354,7 +354,7 @@ class Recorder:
     def asked(self, endpoint):
         return [request for request in self.requests if request.endpoint == endpoint]
 
-    def wait_for(self, endpoint, count=1, seconds=20):
+    def wait_for(self, endpoint, count=1, seconds=60):
         """Until `count` requests to `endpoint` were read since the start."""
         with self.changed:
             came = self.changed.wait_for(lambda: len(self.asked(endpoint)) >= count, seconds)

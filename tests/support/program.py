@@ -15,6 +15,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 BINARIES = Path(os.environ.get("EVERLEAF_BIN", REPOSITORY / "build" / "release")).resolve()
 MEASURE = BINARIES / "tests" / "measure"
 SANITIZED = os.environ.get("EVERLEAF_TEST_SANITIZED") == "1"
+PATIENCE = 4 if SANITIZED else 1  # what sanitizers slow down gets so many times the seconds
 
 
 def environment(home, **more):
@@ -56,7 +57,7 @@ class Result:
         return self
 
     def within_limits(self, seconds=30, mib=32):
-        assert self.seconds <= seconds, str(self)
+        assert self.seconds <= seconds * PATIENCE, str(self)
         assert SANITIZED or self.peak_mib <= mib, f"{self.peak_mib:.1f} MiB: {self}"
         return self
 
@@ -134,6 +135,7 @@ def run(arguments, directory, variables, stdin=None, limit=60):
 
 def wait_until(happened, seconds=20, what=None):
     """Waits for an event that can only be looked at, not awaited; returns what `happened()` said."""
+    seconds *= PATIENCE
     deadline = time.monotonic() + seconds
     while not (answer := happened()):
         assert time.monotonic() < deadline, f"not within {seconds} s: {what or happened}"

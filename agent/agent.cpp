@@ -299,6 +299,8 @@ void Agent::note(CertificateEntry& entry, const CertificateResult& result) const
   }
   if (result.attempts) entry.attempts = *result.attempts;
   entry.problem = !result.failed ? "" : result.last_error.empty() ? "the last try failed" : result.last_error;
+  entry.hint = result.failed ? result.last_hint : "";
+  entry.next_try = result.failed ? std::optional(result.next_try.value_or(result.look_again)) : std::nullopt;
   if (!result.staged && std::exchange(entry.obliging, false)) entry.asked = false;
 }
 
@@ -327,9 +329,9 @@ Status Agent::status() const {
   Status status{.now = clock_.now(), .ca_clock_ahead = ca_clock_ahead()};
   for (const auto& [name, certificate] : configuration_->certificates) {
     const auto& entry = certificates_.at(name);
-    status.certificates.push_back({name, entry.pair, entry.attempts, entry.problem, entry.renewal,
-                                   due_certificates_.due(name), entry.busy || staged_.contains(name), entry.asked,
-                                   certificate.used_by});
+    status.certificates.push_back({name, entry.pair, entry.attempts, entry.problem, entry.hint, entry.renewal,
+                                   entry.next_try, due_certificates_.due(name), entry.busy || staged_.contains(name),
+                                   entry.asked, certificate.used_by});
   }
   for (const auto& [name, proxy] : configuration_->proxies) {
     const auto known = known_proxies_.find(name);

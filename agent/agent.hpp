@@ -73,6 +73,8 @@ class Agent {
     std::optional<PairOnDisk> pair{};
     Attempts attempts{};
     std::string problem{};
+    std::string hint{};
+    std::optional<Time> next_try{};
   };
 
   void run_due_proxies(Time now);

@@ -202,6 +202,7 @@ CertificateResult FilePasses::swap(const Configuration& configuration, const Man
   } catch (const Error& error) {
     result.failed = true;
     result.last_error = error.what();
+    result.last_hint = error.hint();
     const auto deadline = result.expires ? result.expires : deadline_of(configuration, certificate);
     result.look_again = local_retry_time(deadline, system_now());
     result.events.push_back({Priority::error,

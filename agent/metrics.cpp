@@ -47,7 +47,7 @@ void add_certificates(std::string& text, const Status& status) {
   gauge("well", "1: it is as it should be", [&](const auto& one) -> long long { return one.is_well(status.now); });
   gauge("not_before_timestamp_seconds", "begin of its validity", end(&Validity::not_before));
   gauge("not_after_timestamp_seconds", "end of its validity", end(&Validity::not_after));
-  gauge("renewal_timestamp_seconds", "when it will be renewed", [](const auto& one) { return one.renewal; });
+  gauge("renewal_timestamp_seconds", "when it is due", [](const auto& one) { return one.renewal; });
   gauge("failures", "failed tries in a row", [](const auto& one) -> long long { return one.attempts.failures; });
   gauge("last_success_timestamp_seconds", "when the CA last issued one",
         [](const auto& one) { return one.attempts.last_success; });

@@ -4,13 +4,17 @@
 namespace everleaf::agent {
 
 Event waiting_event(const std::string& certificate, const CertificateResult& result) {
-  const std::string when = result.renewal ? format_time(*result.renewal) : "";
-  const std::string expires = result.expires ? format_time(*result.expires) : "";
+  const auto text = [](const std::optional<Time>& time) { return time ? format_time(*time) : ""; };
   if (!result.failed)
-    return {Priority::info, "waiting", {{"certificate", certificate}, {"renewal", when}, {"not_after", expires}}};
+    return {Priority::info,
+            "waiting",
+            {{"certificate", certificate}, {"renewal", text(result.renewal)}, {"not_after", text(result.expires)}}};
   return {Priority::warning,
           "retrying",
-          {{"certificate", certificate}, {"next", when}, {"not_after", expires}, {"error", result.last_error}}};
+          {{"certificate", certificate},
+           {"next", text(result.next_try)},
+           {"not_after", text(result.expires)},
+           {"error", result.last_error}}};
 }
 
 }  // namespace everleaf::agent

@@ -26,12 +26,14 @@ struct Staged {
 struct CertificateResult {
   std::optional<Staged> staged;  // to be swapped in as soon as no proxy that uses it is reloading
   Time look_again{};             // if nothing is staged
-  std::optional<Time> renewal;   // when it will be renewed, if it is fine
+  std::optional<Time> renewal;   // when it is due, if it was looked at
+  std::optional<Time> next_try;  // when what failed is tried again
   std::optional<Time> expires;
   bool trust_changed = false;  // all certificates have to be looked at
   bool issued = false;         // the CA has just issued what is staged
   bool failed = false;         // it is not as it should be: something failed, and is due again at look_again
   std::string last_error;      // why
+  std::string last_hint{};     // what may mend it
   std::vector<Event> events;
   // For who asks how it stands; nothing if this pass did not find out.
   std::optional<OnDisk> on_disk{};

@@ -17,7 +17,9 @@ struct CertificateStatus {
   std::optional<PairOnDisk> pair;
   Attempts attempts;
   std::string problem;          // empty: it is as it should be
-  std::optional<Time> renewal;  // when it will be renewed
+  std::string hint;             // what may mend that
+  std::optional<Time> renewal;  // when it is due
+  std::optional<Time> next_try;
   std::optional<Time> next_look;
   bool busy = false;   // something is being done with it
   bool asked = false;  // somebody asked for a renewal that is not over yet

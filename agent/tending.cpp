@@ -52,7 +52,7 @@ class Tending {
   void wait(Time when);
   bool is_of_others(const PairOnDisk& pair);
   bool heed_others(const PairOnDisk& pair);
-  std::string complaint(Time when) const;
+  std::string complaint() const;
   Fingerprint stage_again();
   void update_trust(const std::string& why);
   bool put_right(const std::string& damage);
@@ -243,6 +243,7 @@ void Tending::withhold(const Identity& pending, const std::string& reason, Time 
 void Tending::hold(const Withheld& withheld, Time until) {
   result_.failed = true;
   result_.last_error = "a new one is held back until " + format_time(until) + ": " + withheld.reason;
+  result_.next_try = until;
   result_.look_again = std::min<Time>(until, system_now() + longest_wait);
 }
 
@@ -285,18 +286,22 @@ void Tending::wait(Time when) {
   if (attempts_.failures == 0 && state_.pending_key(certificate_.name))  // a run was killed after its delivery
     state_.remove_pending_key(certificate_.name);
   result_.look_again = std::min<Time>(when, system_now() + longest_wait);
-  result_.renewal = when;
-  result_.last_error = complaint(when);
+  const auto* pair = std::get_if<PairOnDisk>(&on_disk_);
+  const bool waits_for_retry =
+      attempts_.failures > 0 && (pair == nullptr || when != renewal_time(*pair, certificate_.survive));
+  result_.renewal = waits_for_retry && pair != nullptr ? renewal_time(*pair, certificate_.survive) : when;
+  result_.next_try = when;
+  result_.last_error = waits_for_retry ? attempts_.last_error : complaint();
+  if (waits_for_retry) result_.last_hint = attempts_.last_hint;
   result_.failed = !result_.last_error.empty();
 }
 
 // What is not as it should be, though there is nothing to do until then.
-std::string Tending::complaint(Time when) const {
+std::string Tending::complaint() const {
   const auto* pair = std::get_if<PairOnDisk>(&on_disk_);
-  if (pair == nullptr) return attempts_.last_error;
+  if (pair == nullptr) return {};
   if (!pair->missing_names.empty() && !certificate_.enroll)
     return "it lacks " + pair->missing_names + ", and there is no \"enroll\" to get another one";
-  if (attempts_.failures > 0 && when != renewal_time(*pair, certificate_.survive)) return attempts_.last_error;
   if (!irreparable_.empty()) return irreparable_;
   if (!pair->damage.empty())
     return pair->damage + ", again within an hour: something changes it (SIGHUP puts it right at once)";
@@ -385,6 +390,7 @@ void Tending::obtain(const Step& step, const std::string& why) {
 // What was not due has not failed: it goes on as planned, once who asked has seen why.
 void Tending::note_failure_ahead(const Error& error, Time now) {
   result_.look_again = now + until_seen;
+  result_.next_try = planned_;
   say(Priority::warning, "failed", {{"error", error.what()}, {"hint", error.hint()}, {"next", format_time(*planned_)}});
 }
 
@@ -396,21 +402,28 @@ void Tending::note_failure(const Error& error) {
   }
   result_.failed = true;
   result_.last_error = error.what();
-  if (planned_) return note_failure_ahead(error, now);
+  result_.last_hint = error.hint();
+  if (planned_ && attempts_.failures == 0) return note_failure_ahead(error, now);
+  const auto before = attempts_;
   everleaf::note_failure(attempts_, error, now);
+  if (planned_ > now) {  // the next try stays where it was, however often somebody asks meanwhile
+    attempts_.failures = before.failures;
+    attempts_.last_failure = before.last_failure;
+  }
   const auto meanwhile = next_step(certificate_, on_disk_, attempts_, {}, now);
   auto* pair = std::get_if<PairOnDisk>(&on_disk_);
   if (pair != nullptr) pair->damage.clear();
   const auto plan = next_step(certificate_, on_disk_, attempts_, {}, now);
   const auto* waiting = std::get_if<WaitUntil>(&plan.step);
-  result_.look_again = waiting != nullptr ? std::min<Time>(waiting->when, now + longest_wait) : now + after_giving_up;
+  result_.next_try = waiting != nullptr ? waiting->when : now + after_giving_up;
+  result_.look_again = std::min<Time>(*result_.next_try, now + longest_wait);
   const bool has_time = pair != nullptr && now < pair->validity.not_after - pair->validity.lifetime() / 10;
   say(has_time ? Priority::warning : Priority::error, "failed",
       {{"error", error.what()},
        {"hint", error.hint()},
        {"failures", std::to_string(attempts_.failures)},
        {"not_after", pair == nullptr ? "" : format_time(pair->validity.not_after)},
-       {"next", format_time(result_.look_again)}});
+       {"next", format_time(*result_.next_try)}});
   try {
     state_.store(certificate_.name, attempts_);
     if (auto ca = authority(); is_failure_of_ca(error.kind()) && !std::exchange(ca.is_away, true)) state_.store(ca);

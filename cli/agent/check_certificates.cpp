@@ -41,25 +41,32 @@ class Acting {
   std::vector<gid_t> groups_;
 };
 
-void check_pair(const PairOnDisk& pair, const std::string& about, Time now, Findings& findings) {
+void check_pair(const PairOnDisk& pair, const ManagedCertificate& certificate, Time now, Findings& findings) {
+  const auto about = "certificate " + certificate.name;
   const auto& [from, until] = pair.validity;
   if (now >= until)
-    findings.add(Verdict::error, about, "it has expired, at " + format_time(until));
+    findings.add(
+        Verdict::error, about, "it has expired, at " + format_time(until),
+        certificate.enroll ? "" : "there is no \"enroll\" to get another one: configure it, or put a new pair there");
   else if (from > now)
     findings.add(from > now + clock_skew_allowance ? Verdict::error : Verdict::warning, about,
                  "it is valid only from " + format_time(from) + ": the clock here may be wrong");
+  if (!pair.damage.empty())
+    findings.add(Verdict::error, about, pair.damage, "everleafd puts it right within an hour, and on SIGHUP at once");
 }
 
 // What lies there, and how the last tries went.
 void check_standing(const Situation& situation, const ManagedCertificate& certificate, Time now, Findings& findings) {
   const auto about = "certificate " + certificate.name;
   const auto plan = next_step(certificate, situation.on_disk, situation.attempts, {}, now);
-  if (const auto* pair = std::get_if<PairOnDisk>(&situation.on_disk)) check_pair(*pair, about, now, findings);
+  if (const auto* pair = std::get_if<PairOnDisk>(&situation.on_disk)) check_pair(*pair, certificate, now, findings);
   if (const auto* given_up = std::get_if<GiveUp>(&plan.step))
     findings.add(Verdict::error, about, given_up->reason, "everleafd does nothing until somebody mends that");
   else if (situation.attempts.failures > 0)
     findings.add(Verdict::error, about, "the last try failed: " + escape(situation.attempts.last_error, 1000),
-                 "\"everleaf plan " + certificate.name + "\" says when it is tried again");
+                 situation.attempts.last_hint.empty()
+                     ? "\"everleaf plan " + certificate.name + "\" says when it is tried again"
+                     : escape(situation.attempts.last_hint, 1000));
   if (situation.held)
     findings.add(Verdict::error, about, "a new one is held back: " + escape(situation.held->reason, 1000),
                  "it is offered again, and at once on SIGHUP");

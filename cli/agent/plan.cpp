@@ -72,6 +72,7 @@ Json to_json(const Attempts& attempts) {
   return {{"failures", attempts.failures},
           {"last-failure", to_json(attempts.last_failure)},
           {"last-error", attempts.last_error},
+          {"last-hint", attempts.last_hint},
           {"ca-asked-to-wait-until", to_json(attempts.not_before)},
           {"last-success", to_json(attempts.last_success)},
           {"key-since", to_json(attempts.key_since)}};
@@ -127,6 +128,7 @@ void show(const Attempts& attempts, Time at) {
     show("failures", std::to_string(attempts.failures) + " in a row" +
                          (attempts.last_failure ? ", the last at " + format_time(*attempts.last_failure) : "") + ": " +
                          escape(attempts.last_error, 400));
+  if (!attempts.last_hint.empty()) show("hint", escape(attempts.last_hint, 400));
   if (attempts.not_before && *attempts.not_before > at)
     show("patience", "the CA asked us to wait until " + format_time(*attempts.not_before));
 }

@@ -39,6 +39,11 @@ Json await(const AskAgent& agent, const std::string& name, Over over) {
               "\"everleaf status\" says how it stands");
 }
 
+std::string hint_of(const Json& certificate, const std::string& otherwise) {
+  auto hint = text_in(certificate, "hint");
+  return hint.empty() ? otherwise : hint;
+}
+
 // What the proxy owes for this certificate; null: nothing.
 Json owed_for(const Json& proxy, const std::string& name) {
   for (const auto& owed : proxy.at("owed"))
@@ -73,9 +78,11 @@ int renew(const RenewOptions& options) {
   const auto renewed =
       await(agent, options.name, [](const Json& answer) { return !answer.at("certificate").value("asked", false); });
   const auto& certificate = renewed.at("certificate");
-  if (certificate.at("fingerprint") == before)
+  // What was taken back and is offered again has the fingerprint that it had before.
+  if (certificate.at("fingerprint") == before && !text_in(certificate, "problem").empty())
     throw Error(ErrorKind::refused, "cannot renew " + options.name + ": " + text_in(certificate, "problem"),
-                "\"everleaf plan " + options.name + "\" says what happens next; what there was stays in place");
+                hint_of(certificate, "\"everleaf plan " + options.name +
+                                         "\" says what happens next; what there was stays in place"));
   say_checked("Delivered", "valid until " + text_in(certificate, "not-after"));
   tell_all({{"renewed", true}, {"certificate", certificate}});
   const auto failures = failures_of(renewed.at("proxies"));

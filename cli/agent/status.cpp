@@ -40,10 +40,11 @@ void show(const Json& certificate, Time now) {
   std::printf("\n");
   if (well) return;
   std::printf("          %s\n", text_in(certificate, "problem").c_str());
+  if (const auto hint = text_in(certificate, "hint"); !hint.empty()) std::printf("          hint: %s\n", hint.c_str());
   const auto failures = certificate.value("failures", 0);
   if (failures > 0)
     std::printf("          %d %s in a row, next try %s\n", failures, failures == 1 ? "failure" : "failures",
-                next_try_in(certificate, "next-look").c_str());
+                next_try_in(certificate, "next-try").c_str());
 }
 
 void show_proxy(const Json& proxy) {

@@ -51,6 +51,24 @@ def test_all_is_well(running, check, everleaf):
     assert "ok       CA: https://127.0.0.1" in text
 
 
+def test_what_was_damaged_since_everleafd_looked_is_found(daemon, lying_ca, check):
+    running = daemon(lying_ca, certificate("one")).place("one", lying_ca.leaf(**DUE)).start()
+    running.wait_for_log("event=waiting")
+    (running.live / "one" / "tls.key").chmod(0o644)
+    [wrong] = errors(check(running, 1), "certificate one")
+    assert "tls.key has mode 0644" in wrong and "SIGHUP" in wrong
+    (running.live / "one" / "tls.pem").unlink()
+    assert "tls.pem" in errors(check(running, 1), "certificate one")[0]
+    running.reload()
+    running.wait(lambda: running.log().count("event=delivered") == 2)
+    check(running, 0)
+
+
+def test_what_expired_and_cannot_enroll_needs_somebody(daemon, lying_ca, check):
+    everleafd = daemon(lying_ca, certificate("one")).place("one", lying_ca.leaf(**EXPIRED))
+    assert any("expired" in text and "enroll" in text for text in errors(check(everleafd, 1), "certificate one"))
+
+
 def test_it_changes_nothing(daemon, lying_ca, check):
     everleafd = daemon(lying_ca, certificate("one")).place("one", lying_ca.leaf(**NEW))
     before = sorted(everleafd.base.rglob("*"))

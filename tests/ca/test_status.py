@@ -183,6 +183,30 @@ def test_a_refusal_is_told_and_changes_nothing(fresh, ask, lying_ca):
     assert everleafd.serial("one") != before
 
 
+def test_what_is_due_and_asked_for_is_tried_beside_the_plan(daemon, lying_ca, ask, tmp_path):
+    token = tmp_path / "token"
+    token.write_text(lying_ca.token("myuser"))
+    lying_ca.lies["rekey"] = refuses(503, "not now")
+    lying_ca.lies["sign"] = refuses(401, "spent")
+    everleafd = daemon(lying_ca, certificate("one", f'enroll = {{ token-file = "{token}" }}')).place("one", lying_ca.leaf(**DUE)).start()
+    everleafd.wait_for_log("event=failed")
+    standing = lambda: json.loads(ask(everleafd, "status", "--json").stdout)["certificates"][0]
+    before = standing()
+    assert before["failures"] == 1 and "not now" in before["problem"]
+    lying_ca.lies["rekey"] = refuses(401, "no more")
+    ask(everleafd, "renew", "one").failed("spent", "get a new one")
+    after = standing()
+    assert "spent" in after["problem"] and "a token only once" in after["hint"]
+    assert (after["failures"], after["next-try"]) == (1, before["next-try"]), "who asks puts nothing off"
+    assert f"hint: {after['hint']}" in ask(everleafd, "status").stdout
+    assert after["hint"] in ask(everleafd, "plan").stdout and after["hint"] in ask(everleafd, "check").stdout
+    everleafd.terminate()
+    everleafd.start().wait_for_log("event=retrying")
+    again = standing()
+    assert again["problem"] == after["problem"] and again["hint"] == after["hint"]
+    assert again["renewal"] < again["next-try"] == before["next-try"], "renewal is when it was due"
+
+
 def test_a_proxy_that_refuses_is_told(fresh, ask, hook):
     hook.fail()
     everleafd = fresh(proxy("nginx", hook.script), used_by=["nginx"])

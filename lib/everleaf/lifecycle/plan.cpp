@@ -162,6 +162,7 @@ void note_failure(Attempts& attempts, const Error& error, Time now) {
   attempts.last_failure = now;
   attempts.last_kind = error.kind();
   attempts.last_error = error.what();
+  attempts.last_hint = error.hint();
   attempts.not_before.reset();
   if (const auto delay = error.retry_after()) attempts.not_before = now + std::min<seconds>(*delay, most_patience);
 }

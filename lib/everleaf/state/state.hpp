@@ -31,6 +31,7 @@ struct Attempts {
   std::optional<Time> last_failure;
   ErrorKind last_kind = ErrorKind::connection;  // of the last failure
   std::string last_error;
+  std::string last_hint{};         // what may mend it; empty: nobody knows
   std::optional<Time> not_before;  // the CA asked us to wait until then
   std::optional<Time> last_success;
   std::optional<Told> told{};

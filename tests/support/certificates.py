@@ -78,7 +78,8 @@ def step_extension(provisioner, credential):
 
 
 def issue(issuer, subject, *, public_key=None, key=None, names=(), not_before=None, lifetime=DAY, path_length=None,
-          ca=False, provisioner=None, extensions=(), purposes=(ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH)):
+          ca=False, provisioner=None, extensions=(), purposes=(ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH),
+          digest=hashes.SHA256()):
     """A certificate by `issuer` (None: by itself). Everything a test may want to get wrong is an argument."""
     if public_key is None:
         key = key or new_key()
@@ -108,7 +109,7 @@ def issue(issuer, subject, *, public_key=None, key=None, names=(), not_before=No
     for extension in extensions:
         builder = builder.add_extension(extension, critical=False)
     signer = issuer.key if issuer else key
-    digest = None if isinstance(signer, ed25519.Ed25519PrivateKey) else hashes.SHA256()
+    digest = None if isinstance(signer, ed25519.Ed25519PrivateKey) else digest
     intermediates = [issuer] if issuer and issuer.certificate.issuer != issuer.certificate.subject else []
     return Issued(builder.sign(signer, digest), key, intermediates)
 

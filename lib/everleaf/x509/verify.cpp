@@ -22,6 +22,7 @@ std::vector<std::string> reasons_against_chain(const std::vector<Certificate>& c
   require(X509_STORE_CTX_init(context.get(), store.get(), chain[0].native(), untrusted.get()) == 1,
           "cannot prepare to verify a chain");
   X509_STORE_CTX_set_time(context.get(), 0, now.time_since_epoch().count());
+  X509_VERIFY_PARAM_set_auth_level(X509_STORE_CTX_get0_param(context.get()), 1);  // no SHA-1, no MD5
   if (X509_verify_cert(context.get()) == 1) return {};
 
   ERR_clear_error();

@@ -154,8 +154,9 @@ class Meaning:
                 found = pkcs12.load_pkcs12(data, password)
             except ValueError:
                 continue
-            certificates = [one.certificate for one in ([found.cert] if found.cert else []) + found.additional_certs]
-            return {"pkcs12": sorted(json.dumps(self.of_certificate(one), sort_keys=True) for one in certificates),
+            bags = ([found.cert] if found.cert else []) + found.additional_certs
+            return {"pkcs12": sorted(json.dumps(self.of_certificate(one.certificate), sort_keys=True) for one in bags),
+                    "friendly names": sorted((one.friendly_name or b"").decode() for one in bags),
                     "leaf": found.cert and found.cert.certificate.subject.rfc4514_string(),
                     "key": found.key and key_kind(found.key.public_key()), "password": password and password.decode(),
                     "matches": found.key and found.cert and public_bytes(found.key.public_key()) == public_bytes(found.cert.certificate.public_key()),

@@ -29,6 +29,13 @@ Algorithms algorithms_of(Pkcs12Encryption encryption) {
   return {NID_pbe_WithSHA1And40BitRC2_CBC, NID_pbe_WithSHA1And3_Key_TripleDES_CBC, 1, EVP_sha1()};
 }
 
+// As Go writes it.
+std::string subject_text(const X509_NAME* name) {
+  const BioPtr bio(BIO_new(BIO_s_mem()));
+  X509_NAME_print_ex(bio.get(), name, 0, XN_FLAG_RFC2253 & ~static_cast<unsigned long>(ASN1_STRFLGS_ESC_MSB));
+  return contents(bio.get());
+}
+
 // Java believes a certificate only if this attribute says "any purpose".
 void mark_as_trusted(PKCS12_SAFEBAG* bag, const Certificate& certificate) {
   static const int trusted_key_usage = OBJ_create("2.16.840.1.113894.746875.1.1", nullptr, nullptr);
@@ -36,7 +43,7 @@ void mark_as_trusted(PKCS12_SAFEBAG* bag, const Certificate& certificate) {
   require(PKCS12_add1_attr_by_NID(bag, trusted_key_usage, V_ASN1_OBJECT,
                                   reinterpret_cast<const unsigned char*>(any.get()), -1) == 1,
           "cannot mark a certificate as trusted");
-  const auto name = certificate.common_name() + " - " + certificate.fingerprint().hex();
+  const auto name = subject_text(X509_get_subject_name(certificate.native())) + " - " + certificate.fingerprint().hex();
   require(PKCS12_add_friendlyname_utf8(bag, name.c_str(), int_size(name)) == 1, "cannot name a certificate");
 }
 

@@ -2,6 +2,7 @@
 #include <everleaf/x509/contents.hpp>
 
 #include <openssl/core_names.h>
+#include <openssl/rsa.h>
 
 #include <algorithm>
 
@@ -57,6 +58,14 @@ std::string point_of(const EVP_PKEY* key) {
   return bytes;
 }
 
+std::string pss_digest(const X509_ALGOR* algorithm) {
+  const std::unique_ptr<RSA_PSS_PARAMS, Free<RSA_PSS_PARAMS_free>> parameters(
+      static_cast<RSA_PSS_PARAMS*>(ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(RSA_PSS_PARAMS), algorithm->parameter)));
+  ERR_clear_error();
+  const bool given = parameters != nullptr && parameters->hashAlgorithm != nullptr;
+  return given ? OBJ_nid2sn(OBJ_obj2nid(parameters->hashAlgorithm->algorithm)) : "SHA1";
+}
+
 void append_urls(std::vector<std::string>& urls, const GENERAL_NAMES* names) {
   for (int i = 0; i < sk_GENERAL_NAME_num(names); ++i)
     if (const auto* name = sk_GENERAL_NAME_value(names, i); name->type == GEN_URI)
@@ -75,11 +84,12 @@ std::vector<Attribute> attributes_of(const X509_NAME* name) {
   return attributes;
 }
 
-std::string signature_algorithm_name(int nid) {
+std::string signature_algorithm_name(const X509_ALGOR* algorithm) {
+  const int nid = OBJ_obj2nid(algorithm->algorithm);
   int digest = 0;
   int key = 0;
   if (nid == NID_ED25519) return "Ed25519";
-  if (nid == NID_rsassaPss) return "SHA256-RSAPSS";
+  if (nid == NID_rsassaPss) return pss_digest(algorithm) + "-RSAPSS";
   if (OBJ_find_sigid_algs(nid, &digest, &key) != 1) return OBJ_nid2sn(nid);
   const std::string hash = OBJ_nid2sn(digest);
   if (key == NID_X9_62_id_ecPublicKey) return "ECDSA-" + hash;

@@ -19,7 +19,7 @@ struct Attribute {
 std::vector<Attribute> attributes_of(const X509_NAME* name);
 
 // "ECDSA-SHA256", "SHA256-RSA", "Ed25519": Go's names, since step shows them.
-std::string signature_algorithm_name(int nid);
+std::string signature_algorithm_name(const X509_ALGOR* algorithm);
 std::string dotted_oid(const ASN1_OBJECT* object);
 
 // The numbers of a public key, big-endian.

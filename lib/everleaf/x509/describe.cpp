@@ -74,7 +74,7 @@ std::string show_key(const EVP_PKEY* native) {
 std::string show_signature(const X509_ALGOR* algorithm, const ASN1_BIT_STRING* signature) {
   const std::string bytes(reinterpret_cast<const char*>(ASN1_STRING_get0_data(signature)),
                           static_cast<std::size_t>(ASN1_STRING_length(signature)));
-  return indented(4, "Signature Algorithm: " + signature_algorithm_name(OBJ_obj2nid(algorithm->algorithm)) +
+  return indented(4, "Signature Algorithm: " + signature_algorithm_name(algorithm) +
                          in_pairs(bytes, lower, 18, 9));
 }
 
@@ -265,7 +265,7 @@ std::string describe(const Certificate& certificate) {
       "Certificate:\n" + indented(4, "Data:") +
       indented(8, "Version: " + std::to_string(version) + " (0x" + std::to_string(version - 1) + ")") +
       indented(8, "Serial Number: " + certificate.serial_decimal() + " (0x" + certificate.serial_hex() + ")") +
-      indented(8, "Signature Algorithm: " + signature_algorithm_name(OBJ_obj2nid(algorithm->algorithm))) +
+      indented(8, "Signature Algorithm: " + signature_algorithm_name(algorithm)) +
       indented(8, "Issuer: " + show_name(X509_get_issuer_name(native))) + indented(8, "Validity") +
       indented(12, "Not Before: " + show_time(X509_get0_notBefore(native))) +
       indented(12, "Not After : " + show_time(X509_get0_notAfter(native))) +

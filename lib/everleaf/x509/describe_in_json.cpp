@@ -45,7 +45,7 @@ std::string distinguished_name(const X509_NAME* name) {
 }
 
 Json algorithm_in_json(const X509_ALGOR* algorithm) {
-  return {{"name", signature_algorithm_name(OBJ_obj2nid(algorithm->algorithm))},
+  return {{"name", signature_algorithm_name(algorithm)},
           {"oid", dotted_oid(algorithm->algorithm)}};
 }
 

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <everleaf/x509/contents.hpp>
 
+#include <arpa/inet.h>
 #include <openssl/core_names.h>
 #include <openssl/rsa.h>
 
 #include <algorithm>
+#include <array>
+#include <bitset>
+
+#include <everleaf/x509/digest.hpp>
 
 namespace everleaf {
 namespace {
@@ -56,6 +61,18 @@ std::string point_of(const EVP_PKEY* key) {
   std::string bytes(size, '\0');
   EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_PUB_KEY, to_unsigned(bytes), bytes.size(), &size);
   return bytes;
+}
+
+// An address and its mask (RFC 5280, section 4.2.1.10) as "10.0.0.0/8"; in hex if that would not be true.
+std::string range_text(const std::string& bytes) {
+  std::string mask;
+  for (const char byte : bytes.substr(bytes.size() / 2))
+    mask += std::bitset<8>(static_cast<unsigned char>(byte)).to_string();
+  const auto ones = std::min(mask.find('0'), mask.size());
+  if ((bytes.size() != 8 && bytes.size() != 32) || mask.find('1', ones) != std::string::npos) return hex(bytes);
+  std::array<char, INET6_ADDRSTRLEN> address{};
+  inet_ntop(bytes.size() == 8 ? AF_INET : AF_INET6, bytes.data(), address.data(), address.size());
+  return address.data() + ("/" + std::to_string(ones));
 }
 
 std::string pss_digest(const X509_ALGOR* algorithm) {
@@ -146,6 +163,24 @@ std::vector<std::string> distribution_urls(const CRL_DIST_POINTS* points) {
     if (const auto* point = sk_DIST_POINT_value(points, i)->distpoint; point != nullptr && point->type == 0)
       append_urls(urls, point->name.fullname);
   return urls;
+}
+
+std::string in_base64(std::string_view bytes) {
+  std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');
+  text.resize(static_cast<std::size_t>(EVP_EncodeBlock(to_unsigned(text), to_unsigned(bytes), int_size(bytes))));
+  return text;
+}
+
+std::vector<Name> names_of(const STACK_OF(GENERAL_SUBTREE) * subtrees) {
+  std::vector<Name> names;
+  for (int i = 0; i < sk_GENERAL_SUBTREE_num(subtrees); ++i) {
+    const auto* base = sk_GENERAL_SUBTREE_value(subtrees, i)->base;
+    if (base->type == GEN_DNS) names.push_back({Name::Kind::dns, text_of(base->d.dNSName)});
+    if (base->type == GEN_EMAIL) names.push_back({Name::Kind::email, text_of(base->d.rfc822Name)});
+    if (base->type == GEN_URI) names.push_back({Name::Kind::uri, text_of(base->d.uniformResourceIdentifier)});
+    if (base->type == GEN_IPADD) names.push_back({Name::Kind::ip, range_text(text_of(base->d.iPAddress))});
+  }
+  return names;
 }
 
 std::vector<std::string> of_kind(const std::vector<Name>& names, Name::Kind kind) {

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -44,6 +45,11 @@ struct Urls {
 };
 Urls access_urls(const AUTHORITY_INFO_ACCESS* access);
 std::vector<std::string> distribution_urls(const CRL_DIST_POINTS* points);
+
+std::string in_base64(std::string_view bytes);
+
+// Those that are DNS names, e-mail addresses, URIs or ranges of addresses ("10.0.0.0/8").
+std::vector<Name> names_of(const STACK_OF(GENERAL_SUBTREE) * subtrees);
 
 // Those of `names` that are of this kind.
 std::vector<std::string> of_kind(const std::vector<Name>& names, Name::Kind kind);

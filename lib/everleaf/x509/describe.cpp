@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <everleaf/x509/describe.hpp>
 
+#include <openssl/ct.h>
+
 #include <algorithm>
+#include <ctime>
 
 #include <everleaf/x509/contents.hpp>
+#include <everleaf/x509/digest.hpp>
 
 namespace everleaf {
 namespace {
@@ -40,14 +44,18 @@ std::string show_name(const X509_NAME* name) {
   return join(parts, ",");
 }
 
-std::string show_time(const ASN1_TIME* time) {
-  std::tm fields{};
-  if (ASN1_TIME_to_tm(time, &fields) != 1) throw Error(ErrorKind::malformed, "unreadable time in a certificate");
+std::string show_time(const std::tm& fields, const std::string& fraction = "") {
   std::array<char, 64> text{};
   std::strftime(text.data(), text.size(), "%b ", &fields);
   std::string result = text.data() + std::to_string(fields.tm_mday);
-  std::strftime(text.data(), text.size(), " %H:%M:%S %Y UTC", &fields);
+  std::strftime(text.data(), text.size(), (" %H:%M:%S" + fraction + " %Y UTC").c_str(), &fields);
   return result + text.data();
+}
+
+std::string show_time(const ASN1_TIME* time) {
+  std::tm fields{};
+  if (ASN1_TIME_to_tm(time, &fields) != 1) throw Error(ErrorKind::malformed, "unreadable time in a certificate");
+  return show_time(fields);
 }
 
 std::string show_key(const EVP_PKEY* native) {
@@ -74,8 +82,7 @@ std::string show_key(const EVP_PKEY* native) {
 std::string show_signature(const X509_ALGOR* algorithm, const ASN1_BIT_STRING* signature) {
   const std::string bytes(reinterpret_cast<const char*>(ASN1_STRING_get0_data(signature)),
                           static_cast<std::size_t>(ASN1_STRING_length(signature)));
-  return indented(4, "Signature Algorithm: " + signature_algorithm_name(algorithm) +
-                         in_pairs(bytes, lower, 18, 9));
+  return indented(4, "Signature Algorithm: " + signature_algorithm_name(algorithm) + in_pairs(bytes, lower, 18, 9));
 }
 
 std::string show_subject(const X509_NAME* subject) {
@@ -107,12 +114,22 @@ std::string show_extended_key_usage(const EXTENDED_KEY_USAGE& usages) {
       {"1.3.6.1.5.5.7.3.9", "OCSP Signing"},
   };
   std::vector<std::string> shown;
+  std::vector<std::string> unknown;  // stand last, as with step
   for (int i = 0; i < sk_ASN1_OBJECT_num(&usages); ++i) {
     const auto oid = dotted_oid(sk_ASN1_OBJECT_value(&usages, i));
     const auto known = std::find_if(words.begin(), words.end(), [&](const auto& entry) { return entry.first == oid; });
-    shown.push_back(known == words.end() ? oid : known->second);
+    known == words.end() ? unknown.push_back(oid) : shown.push_back(known->second);
   }
+  shown.insert(shown.end(), unknown.begin(), unknown.end());
   return indented(16, join(shown, ", "));
+}
+
+// "UPN" is what Active Directory calls a user.
+std::string show_other_name(const OTHERNAME& name) {
+  const auto oid = dotted_oid(name.type_id);
+  if (oid == "1.3.6.1.4.1.311.20.2.3" && name.value->type == V_ASN1_UTF8STRING)
+    return "UPN: " + escape(text_of(name.value->value.utf8string), most_shown);
+  return "OtherName: Type: " + oid + ", Value: 0x" + escape(hex(to_der(i2d_ASN1_TYPE, name.value)), most_shown);
 }
 
 std::string show_alternative_names(const GENERAL_NAMES& general) {
@@ -121,6 +138,9 @@ std::string show_alternative_names(const GENERAL_NAMES& general) {
   for (const auto& [kind, label] : {std::pair{Name::Kind::dns, "DNS:"}, std::pair{Name::Kind::email, "email:"},
                                     std::pair{Name::Kind::ip, "IP Address:"}, std::pair{Name::Kind::uri, "URI:"}})
     if (const auto values = of_kind(names, kind); !values.empty()) text += indented(16, join(values, ", ", label));
+  for (int i = 0; i < sk_GENERAL_NAME_num(&general); ++i)
+    if (const auto* name = sk_GENERAL_NAME_value(&general, i); name->type == GEN_OTHERNAME)
+      text += indented(16, show_other_name(*name->d.otherName));
   return text;
 }
 
@@ -131,19 +151,13 @@ std::string show_basic_constraints(const BASIC_CONSTRAINTS& constraints) {
 }
 
 std::string show_subtrees(const char* label, const STACK_OF(GENERAL_SUBTREE) * subtrees) {
-  if (sk_GENERAL_SUBTREE_num(subtrees) <= 0) return {};
-  const BioPtr bio(BIO_new(BIO_s_mem()));
-  std::string text = indented(16, label);
-  for (int i = 0; i < sk_GENERAL_SUBTREE_num(subtrees); ++i) {
-    const auto* base = sk_GENERAL_SUBTREE_value(subtrees, i)->base;
-    std::string shown;
-    if (base->type == GEN_DNS) shown = "DNS: " + text_of(base->d.dNSName);
-    if (base->type == GEN_EMAIL) shown = "Email: " + text_of(base->d.rfc822Name);
-    if (base->type == GEN_URI) shown = "URI: " + text_of(base->d.uniformResourceIdentifier);
-    if (base->type == GEN_IPADD) shown = "IP Range: " + in_pairs(text_of(base->d.iPAddress), lower);
-    text += indented(18, escape(shown.empty() ? "a name of another kind" : shown, most_shown));
-  }
-  return text;
+  const auto names = names_of(subtrees);
+  const auto count = static_cast<std::size_t>(std::max(sk_GENERAL_SUBTREE_num(subtrees), 0));
+  std::string text = count == 0 ? "" : indented(16, label);
+  for (const auto& [kind, title] : {std::pair{Name::Kind::dns, "DNS: "}, std::pair{Name::Kind::email, "Email: "},
+                                    std::pair{Name::Kind::uri, "URI: "}, std::pair{Name::Kind::ip, "IP Range: "}})
+    if (const auto values = of_kind(names, kind); !values.empty()) text += indented(18, title + join(values, ", "));
+  return names.size() == count ? text : text + indented(18, "names of another kind");
 }
 
 std::string show_name_constraints(const NAME_CONSTRAINTS& constraints) {
@@ -168,6 +182,34 @@ std::string show_policies(const CERTIFICATEPOLICIES& policies) {
   std::string text;
   for (int i = 0; i < sk_POLICYINFO_num(&policies); ++i)
     text += indented(16, "Policy: " + dotted_oid(sk_POLICYINFO_value(&policies, i)->policyid));
+  return text;
+}
+
+std::string show_log_time(std::uint64_t milliseconds) {
+  const auto seconds = static_cast<std::time_t>(milliseconds / 1000);
+  std::tm fields{};
+  gmtime_r(&seconds, &fields);
+  return show_time(fields, "." + std::to_string(milliseconds % 1000 + 1000).substr(1));
+}
+
+// What logs of Certificate Transparency promised. They sign by ECDSA or RSA (RFC 6962, section 2.1.4).
+std::string show_log_promises(const STACK_OF(SCT) & promises) {
+  std::string text;
+  for (int i = 0; i < sk_SCT_num(&promises); ++i) {
+    const SCT* one = sk_SCT_value(&promises, i);
+    unsigned char* log = nullptr;
+    unsigned char* signature = nullptr;
+    const auto log_size = SCT_get0_log_id(one, &log);
+    const auto size = SCT_get0_signature(one, &signature);
+    const auto version = static_cast<int>(SCT_get_version(one));
+    const bool ecdsa = SCT_get_signature_nid(one) == NID_ecdsa_with_SHA256;
+    text += indented(16, "SCT [" + std::to_string(i) + "]:") +
+            indented(20, "Version: V" + std::to_string(version + 1) + " (0x" + std::to_string(version) + ")") +
+            indented(20, "LogID: " + in_base64({reinterpret_cast<char*>(log), log_size})) +
+            indented(20, "Timestamp: " + show_log_time(SCT_get_timestamp(one))) +
+            indented(20, std::string("Signature Algorithm: SHA256-") + (ecdsa ? "ECDSA" : "RSA") +
+                             in_pairs({reinterpret_cast<char*>(signature), size}, lower, 18, 22));
+  }
   return text;
 }
 
@@ -228,6 +270,14 @@ Shown show_known(X509_EXTENSION* extension) {
     case NID_info_access:
       return {"Authority Information Access",
               decoded<AUTHORITY_INFO_ACCESS, AUTHORITY_INFO_ACCESS_free>(extension, show_access)};
+    case NID_ct_precert_scts:
+      return {"RFC6962 Certificate Transparency SCT",
+              decoded<STACK_OF(SCT), SCT_LIST_free>(extension, show_log_promises)};
+    case NID_netscape_comment:
+      return {"Netscape Comment",
+              decoded<ASN1_IA5STRING, ASN1_IA5STRING_free>(extension, [](const ASN1_IA5STRING& comment) {
+                return indented(16, escape(text_of(&comment), most_shown));
+              })};
     default: return {};
   }
 }

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <openssl/ct.h>
+
 #include <algorithm>
 
 #include <nlohmann/json.hpp>
@@ -12,46 +14,69 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::string base64(std::string_view bytes) {
-  std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');
-  text.resize(static_cast<std::size_t>(EVP_EncodeBlock(to_unsigned(text), to_unsigned(bytes), int_size(bytes))));
-  return text;
+struct AttributeType {
+  std::string oid;
+  std::string label;
+  std::string member;  // empty: stands in the distinguished name only
+};
+
+// What zcrypto calls them; in part other words than step's text has.
+const AttributeType* find_type(const std::string& oid) {
+  static const std::vector<AttributeType> all{
+      {"2.5.4.3", "CN", "common_name"},
+      {"2.5.4.4", "SN", "surname"},
+      {"2.5.4.5", "serialNumber", "serial_number"},
+      {"2.5.4.6", "C", "country"},
+      {"2.5.4.7", "L", "locality"},
+      {"2.5.4.8", "ST", "province"},
+      {"2.5.4.9", "street", "street_address"},
+      {"2.5.4.10", "O", "organization"},
+      {"2.5.4.11", "OU", "organizational_unit"},
+      {"2.5.4.12", "title", ""},
+      {"2.5.4.15", "businessCategory", ""},
+      {"2.5.4.17", "postalCode", "postal_code"},
+      {"2.5.4.42", "GN", "given_name"},
+      {"2.5.4.46", "dnQualifier", ""},
+      {"2.5.4.65", "pseudonym", ""},
+      {"0.9.2342.19200300.100.1.1", "UID", ""},
+      {"0.9.2342.19200300.100.1.25", "DC", "domain_component"},
+      {"1.2.840.113549.1.9.1", "emailAddress", "email_address"},
+      {"1.2.840.113549.1.9.2", "unstructuredName", ""},
+      {"1.3.6.1.4.1.311.60.2.1.1", "jurisdictionLocality", "jurisdiction_locality"},
+      {"1.3.6.1.4.1.311.60.2.1.2", "jurisdictionStateOrProvince", "jurisdiction_province"},
+      {"1.3.6.1.4.1.311.60.2.1.3", "jurisdictionCountry", "jurisdiction_country"},
+  };
+  const auto found = std::find_if(all.begin(), all.end(), [&](const auto& one) { return one.oid == oid; });
+  return found == all.end() ? nullptr : &*found;
 }
 
 Json name_in_json(const X509_NAME* name) {
-  static const std::vector<std::pair<std::string, std::string>> members{{"CN", "common_name"},
-                                                                        {"SERIALNUMBER", "serial_number"},
-                                                                        {"C", "country"},
-                                                                        {"L", "locality"},
-                                                                        {"ST", "province"},
-                                                                        {"STREET", "street_address"},
-                                                                        {"O", "organization"},
-                                                                        {"OU", "organizational_unit"},
-                                                                        {"POSTALCODE", "postal_code"},
-                                                                        {"DC", "domain_component"},
-                                                                        {"emailAddress", "email_address"}};
   Json json = Json::object();
   for (const auto& [oid, label, value] : attributes_of(name))
-    for (const auto& [known, member] : members)
-      if (label == known) json[member].push_back(value);
+    if (const auto* type = find_type(oid); type != nullptr && !type->member.empty())
+      json[type->member].push_back(value);
   return json;
 }
 
 std::string distinguished_name(const X509_NAME* name) {
   std::string text;
-  for (const auto& [oid, label, value] : attributes_of(name))
-    text += (text.empty() ? "" : ", ") + (label.empty() ? oid : label) + "=" + value;
+  for (const auto& [oid, label, value] : attributes_of(name)) {
+    const auto* type = find_type(oid);
+    text += (text.empty() ? "" : ", ") + (type == nullptr ? oid : type->label) + "=" + value;
+  }
   return text;
 }
 
 Json algorithm_in_json(const X509_ALGOR* algorithm) {
-  return {{"name", signature_algorithm_name(algorithm)},
-          {"oid", dotted_oid(algorithm->algorithm)}};
+  return {{"name", signature_algorithm_name(algorithm)}, {"oid", dotted_oid(algorithm->algorithm)}};
 }
 
 Json curve_in_json(const KeyNumbers& key) {
-  return {
-      {"curve", key.curve}, {"length", key.bits}, {"pub", base64(key.raw)}, {"x", base64(key.x)}, {"y", base64(key.y)}};
+  return {{"curve", key.curve},
+          {"length", key.bits},
+          {"pub", in_base64(key.raw)},
+          {"x", in_base64(key.x)},
+          {"y", in_base64(key.y)}};
 }
 
 Json key_in_json(const EVP_PKEY* native, const std::string& spki) {
@@ -61,7 +86,7 @@ Json key_in_json(const EVP_PKEY* native, const std::string& spki) {
   if (key.kind == "RSA") {
     unsigned long exponent = 0;
     for (const char byte : key.exponent) exponent = exponent << 8 | static_cast<unsigned char>(byte);
-    json["rsa_public_key"] = {{"exponent", exponent}, {"modulus", base64(key.modulus)}, {"length", key.bits}};
+    json["rsa_public_key"] = {{"exponent", exponent}, {"modulus", in_base64(key.modulus)}, {"length", key.bits}};
   }
   json["fingerprint_sha256"] = hex(sha256(spki));
   return json;
@@ -74,6 +99,14 @@ Json names_in_json(const GENERAL_NAMES& general) {
        {std::pair{Name::Kind::dns, "dns_names"}, std::pair{Name::Kind::email, "email_addresses"},
         std::pair{Name::Kind::ip, "ip_addresses"}, std::pair{Name::Kind::uri, "uniform_resource_identifiers"}})
     if (const auto values = of_kind(names, kind); !values.empty()) json[member] = values;
+  for (int i = 0; i < sk_GENERAL_NAME_num(&general); ++i) {
+    const auto* name = sk_GENERAL_NAME_value(&general, i);
+    if (name->type == GEN_DIRNAME) json["directory_names"].push_back(name_in_json(name->d.directoryName));
+    if (name->type == GEN_RID) json["registered_ids"].push_back(dotted_oid(name->d.registeredID));
+    if (name->type == GEN_OTHERNAME)
+      json["other_names"].push_back({{"id", dotted_oid(name->d.otherName->type_id)},
+                                     {"value", in_base64(to_der(i2d_ASN1_TYPE, name->d.otherName->value))}});
+  }
   return json;
 }
 
@@ -102,8 +135,19 @@ Json extended_key_usage_in_json(const EXTENDED_KEY_USAGE& usages) {
       {"1.3.6.1.5.5.7.3.2", "client_auth"},
       {"1.3.6.1.5.5.7.3.3", "code_signing"},
       {"1.3.6.1.5.5.7.3.4", "email_protection"},
+      {"1.3.6.1.5.5.7.3.5", "ipsec_end_system"},
+      {"1.3.6.1.5.5.7.3.6", "ipsec_tunnel"},
+      {"1.3.6.1.5.5.7.3.7", "ipsec_user"},
       {"1.3.6.1.5.5.7.3.8", "time_stamping"},
       {"1.3.6.1.5.5.7.3.9", "ocsp_signing"},
+      {"1.3.6.1.5.5.7.3.10", "dvcs"},
+      {"1.3.6.1.5.5.7.3.13", "eap_over_ppp"},
+      {"1.3.6.1.5.5.7.3.14", "eap_over_lan"},
+      {"1.3.6.1.4.1.311.10.3.4", "microsoft_encrypted_file_system"},
+      {"1.3.6.1.4.1.311.10.3.12", "microsoft_document_signing"},
+      {"1.3.6.1.4.1.311.20.2.1", "microsoft_enrollment_agent"},
+      {"1.3.6.1.4.1.311.20.2.2", "microsoft_smartcard_logon"},
+      {"1.3.6.1.4.1.311.61.1.1", "microsoft_kernel_mode_code_signing"},
   };
   Json json = Json::object();
   for (int i = 0; i < sk_ASN1_OBJECT_num(&usages); ++i) {
@@ -116,10 +160,54 @@ Json extended_key_usage_in_json(const EXTENDED_KEY_USAGE& usages) {
   return json;
 }
 
+// Not what step calls "critical", which it says never is.
+Json name_constraints_in_json(const NAME_CONSTRAINTS& constraints) {
+  Json json = Json::object();
+  const auto add = [&](const std::string& effect, const STACK_OF(GENERAL_SUBTREE) * subtrees) {
+    const auto names = names_of(subtrees);
+    for (const auto& name : of_kind(names, Name::Kind::dns)) json[effect + "_names"].push_back(name);
+    for (const auto& name : of_kind(names, Name::Kind::email)) json[effect + "_email_addresses"].push_back(name);
+    for (const auto& range : of_kind(names, Name::Kind::ip))
+      json[effect + "_ip_addresses"].push_back({{"cidr", range}});
+    for (int i = 0; i < sk_GENERAL_SUBTREE_num(subtrees); ++i)
+      if (const auto* base = sk_GENERAL_SUBTREE_value(subtrees, i)->base; base->type == GEN_DIRNAME)
+        json[effect + "_directory_names"].push_back(name_in_json(base->d.directoryName));
+  };
+  add("permitted", constraints.permittedSubtrees);
+  add("excluded", constraints.excludedSubtrees);
+  return json;
+}
+
 Json policies_in_json(const CERTIFICATEPOLICIES& policies) {
   Json json = Json::array();
-  for (int i = 0; i < sk_POLICYINFO_num(&policies); ++i)
-    json.push_back({{"id", dotted_oid(sk_POLICYINFO_value(&policies, i)->policyid)}});
+  for (int i = 0; i < sk_POLICYINFO_num(&policies); ++i) {
+    const auto* policy = sk_POLICYINFO_value(&policies, i);
+    Json shown{{"id", dotted_oid(policy->policyid)}};
+    for (int j = 0; j < sk_POLICYQUALINFO_num(policy->qualifiers); ++j)
+      if (const auto* one = sk_POLICYQUALINFO_value(policy->qualifiers, j); OBJ_obj2nid(one->pqualid) == NID_id_qt_cps)
+        shown["cps"].push_back(text_of(one->d.cpsuri));
+    json.push_back(shown);
+  }
+  return json;
+}
+
+// What logs of Certificate Transparency promised; before its bytes a signature has its algorithms and length (RFC 5246,
+// section 4.7).
+Json log_promises_in_json(const STACK_OF(SCT) & promises) {
+  Json json = Json::array();
+  for (int i = 0; i < sk_SCT_num(&promises); ++i) {
+    const SCT* one = sk_SCT_value(&promises, i);
+    unsigned char* log = nullptr;
+    unsigned char* signature = nullptr;
+    const auto log_size = SCT_get0_log_id(one, &log);
+    const auto size = SCT_get0_signature(one, &signature);
+    std::string bytes{4, SCT_get_signature_nid(one) == NID_ecdsa_with_SHA256 ? '\3' : '\1',
+                      static_cast<char>(size >> 8), static_cast<char>(size)};
+    json.push_back({{"version", static_cast<int>(SCT_get_version(one))},
+                    {"log_id", in_base64({reinterpret_cast<char*>(log), log_size})},
+                    {"timestamp", SCT_get_timestamp(one) / 1000},
+                    {"signature", in_base64(bytes.append(reinterpret_cast<char*>(signature), size))}});
+  }
   return json;
 }
 
@@ -162,9 +250,14 @@ bool take_known(Json& json, X509_EXTENSION* extension) {
     case NID_ext_key_usage:
       return take<EXTENDED_KEY_USAGE, EXTENDED_KEY_USAGE_free>(json, "extended_key_usage", extension,
                                                                extended_key_usage_in_json);
+    case NID_name_constraints:
+      return take<NAME_CONSTRAINTS, NAME_CONSTRAINTS_free>(json, "name_constraints", extension,
+                                                           name_constraints_in_json);
     case NID_certificate_policies:
       return take<CERTIFICATEPOLICIES, CERTIFICATEPOLICIES_free>(json, "certificate_policies", extension,
                                                                  policies_in_json);
+    case NID_ct_precert_scts:
+      return take<STACK_OF(SCT), SCT_LIST_free>(json, "signed_certificate_timestamps", extension, log_promises_in_json);
     case NID_info_access:
       return take<AUTHORITY_INFO_ACCESS, AUTHORITY_INFO_ACCESS_free>(json, "authority_info_access", extension,
                                                                      access_in_json);
@@ -181,7 +274,7 @@ void add_extension(Json& json, X509_EXTENSION* extension, const std::optional<Pr
   } else if (!take_known(json["extensions"], extension)) {
     json["unknown_extensions"].push_back({{"id", oid},
                                           {"critical", X509_EXTENSION_get_critical(extension) != 0},
-                                          {"value", base64(text_of(X509_EXTENSION_get_data(extension)))}});
+                                          {"value", in_base64(text_of(X509_EXTENSION_get_data(extension)))}});
   }
 }
 
@@ -219,11 +312,12 @@ Json in_json(const Certificate& certificate) {
             {"subject_dn", distinguished_name(X509_get_subject_name(native))},
             {"subject_key_info",
              key_in_json(certificate.public_key().native(), to_der(i2d_X509_PUBKEY, X509_get_X509_PUBKEY(native)))}};
+  json["extensions"] = Json::object();
   for (int i = 0; i < X509_get_ext_count(native); ++i)
     add_extension(json, X509_get_ext(native, i), certificate.provisioner());
   if (json["subject_dn"] == "") json.erase("subject_dn");
   json["signature"] = {{"signature_algorithm", algorithm_in_json(algorithm)},
-                       {"value", base64(text_of(signature))},
+                       {"value", in_base64(text_of(signature))},
                        {"self_signed", certificate.is_self_issued()}};
   json["fingerprint_md5"] = hex(md5(der));
   json["fingerprint_sha1"] = hex(sha1(der));
@@ -258,7 +352,7 @@ std::string describe_in_json(const CertificateRequest& request) {
   for (int i = 0; i < sk_X509_EXTENSION_num(extensions.get()); ++i)
     add_extension(json, sk_X509_EXTENSION_value(extensions.get(), i), std::nullopt);
   json["signature"] = {{"signature_algorithm", algorithm_in_json(algorithm)},
-                       {"value", base64(text_of(signature))},
+                       {"value", in_base64(text_of(signature))},
                        {"valid", request.has_valid_signature()}};
   json["fingerprint_sha256"] = request.fingerprint().hex();
   return dump(json);

@@ -2,6 +2,7 @@
 #include <cstdio>
 
 #include <everleaf/error/error.hpp>
+#include <everleaf/http/tls_peer.hpp>
 #include "cli/certificate/input.hpp"
 #include "cli/certificate/revocation.hpp"
 #include "cli/command.hpp"
@@ -18,11 +19,21 @@ struct VerifyOptions {
   RevocationOptions revocation;
 };
 
+// Whom it has to be for: --host, and the server, if that was not judged when its certificates were taken.
+std::vector<std::string> hosts_of(const VerifyOptions& options) {
+  std::vector<std::string> hosts;
+  if (!options.host.empty()) hosts.push_back(options.host);
+  const auto server = options.remote.insecure ? TlsServer::parse(options.file) : std::nullopt;
+  if (server) hosts.push_back(options.remote.server_name.empty() ? server->host : options.remote.server_name);
+  return hosts;
+}
+
 // What was found in order. Throws wrong_certificate.
 std::vector<std::string> judge(const std::vector<Certificate>& chain, const TrustAnchors& roots,
                                const VerifyOptions& options) {
   auto reasons = reasons_against_chain(chain, roots, system_now());
-  if (reasons.empty() && !options.host.empty()) reasons = reasons_against_host(chain.front(), options.host);
+  for (const auto& host : hosts_of(options))
+    if (reasons.empty()) reasons = reasons_against_host(chain.front(), host);
   if (!reasons.empty()) throw Error(ErrorKind::wrong_certificate, reasons.front());
   std::vector<std::string> found{"certificate validated against roots"};
   if (!options.host.empty()) found.emplace_back("certificate host name validated");

@@ -9,6 +9,7 @@
 #include <everleaf/error/error.hpp>
 #include <everleaf/http/curl.hpp>
 #include <everleaf/x509/tls_credentials.hpp>
+#include <everleaf/x509/verify.hpp>
 
 namespace everleaf {
 namespace {
@@ -122,10 +123,13 @@ std::vector<Certificate> fetch_peer_chain(const TlsServer& server, const PeerChe
     curl().easy_setopt(handle, CURLOPT_SSL_VERIFYPEER, 0L);
     curl().easy_setopt(handle, CURLOPT_SSL_VERIFYHOST, 0L);
   }
-  const auto code = curl().easy_perform(handle);
+  auto code = curl().easy_perform(handle);
+  const auto& chain = handshake.credentials.peer_chain();  // libcurl takes a common name for a server's name
+  if (code == CURLE_OK && !check.insecure_accept_anyone && !reasons_against_host(chain.front(), name).empty())
+    code = CURLE_PEER_FAILED_VERIFICATION;
   if (code != CURLE_OK)
     throw failure(code, server, name, handshake, words[0] != '\0' ? words.data() : curl().easy_strerror(code));
-  return handshake.credentials.peer_chain();
+  return chain;
 }
 
 }  // namespace everleaf

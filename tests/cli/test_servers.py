@@ -58,3 +58,8 @@ def test_verify_judges_a_servers_name_with_insecure_too(shown):
     shown("verify", "--insecure", "--servername", "other.test", names=["other.test"]).succeeded()
     shown("verify", "--insecure", names=["other.test"]).failed("not for localhost")
     shown("verify", "--insecure", "--host", "other.test", names=["other.test"]).failed("not for localhost")
+
+
+def test_a_certificate_that_is_sent_twice_is_shown_twice(shown):
+    lines = shown("fingerprint", "--bundle", names=["localhost"], times=2).succeeded().stdout.splitlines()
+    assert len(lines) == 3 and lines[0][3:] == lines[1][3:] != lines[2][3:]

@@ -49,7 +49,7 @@ struct TlsCredentials::Native {
       native.peer_chain = {Certificate::from_native(X509_STORE_CTX_get0_cert(context))};
       const STACK_OF(X509)* sent = X509_STORE_CTX_get0_untrusted(context);
       for (int i = 0; i < sk_X509_num(sent); ++i)
-        if (auto next = Certificate::from_native(sk_X509_value(sent, i)); next != native.peer_chain.front())
+        if (auto next = Certificate::from_native(sk_X509_value(sent, i)); i != 0 || next != native.peer_chain.front())
           native.peer_chain.push_back(std::move(next));
       native.refusal = verdict == 1 ? "" : X509_verify_cert_error_string(X509_STORE_CTX_get_error(context));
     } catch (const std::exception& error) {  // we are called from C; a peer that cannot be shown is still judged

@@ -125,7 +125,8 @@ std::vector<Certificate> fetch_peer_chain(const TlsServer& server, const PeerChe
   }
   auto code = curl().easy_perform(handle);
   const auto& chain = handshake.credentials.peer_chain();  // libcurl takes a common name for a server's name
-  if (code == CURLE_OK && !check.insecure_accept_anyone && !reasons_against_host(chain.front(), name).empty())
+  if (code == CURLE_OK && !check.insecure_accept_anyone &&
+      (chain.empty() || !reasons_against_host(chain.front(), name).empty()))
     code = CURLE_PEER_FAILED_VERIFICATION;
   if (code != CURLE_OK)
     throw failure(code, server, name, handshake, words[0] != '\0' ? words.data() : curl().easy_strerror(code));

@@ -75,6 +75,17 @@ def test_state_of_a_newer_version_is_said_and_costs_no_certificate(daemon, lying
         name.removeprefix("one/"): seen for name, seen in before.items() if name.startswith("one/")}
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_a_state_of_another_user_is_left_to_that_one(daemon, lying_ca):
+    everleafd = daemon(lying_ca, certificate("one")).place("one", due_pair(lying_ca))
+    everleafd.state.mkdir(mode=0o700)
+    os.chown(everleafd.state, 65534, 65534)
+    before = contents(everleafd.base)
+    said = everleafd.once()
+    assert said.status == 1 and "belongs to the user of number 65534: run everleafd as that one" in said.stderr, str(said)
+    assert contents(everleafd.base) == before
+
+
 # Hooks
 
 def delivers_and_owes(everleafd, hook, *words):

@@ -155,7 +155,10 @@ void StateDirectory::create() const {
   if (error) throw system_error("cannot make " + directory_.string(), error.value());
   if (!S_ISDIR(status.st_mode) || status.st_uid != ::geteuid() || (status.st_mode & (S_IWGRP | S_IWOTH)) != 0)
     throw Error(ErrorKind::configuration, directory_.string() + " is not a directory of ours that only we may write",
-                "give it to the user that everleafd runs as, with mode 0700");
+                status.st_uid == ::geteuid()
+                    ? "give it mode 0700"
+                    : "it belongs to the user of number " + std::to_string(status.st_uid) +
+                          ": run everleafd as that one, as its unit does, or name another [paths] state");
 }
 
 void StateDirectory::remove_strays() const { remove_all_stray_temporaries(directory_); }

@@ -180,6 +180,7 @@ Identity first_certificate(const SetupOptions& options, const Configuration& con
                 system_now());
 }
 
+// One that has expired is of no use to nginx, and everleafd may have nothing left to replace it with.
 void enroll_unless_there(const SetupOptions& options, const Configuration& configuration) {
   const AsEverleaf user;
   const StateDirectory state(configuration.state / "state");
@@ -188,11 +189,13 @@ void enroll_unless_there(const SetupOptions& options, const Configuration& confi
   Place place(configuration, configuration.certificates.at(options.name));
   const auto on_disk = place.look();
   if (const auto* unusable = std::get_if<UnusableOnDisk>(&on_disk)) throw Error(ErrorKind::conflict, unusable->reason);
-  if (std::holds_alternative<PairOnDisk>(on_disk)) return say_checked("Certificate", "is there already");
+  const auto* present = std::get_if<PairOnDisk>(&on_disk);
+  if (present != nullptr && system_now() < present->validity.not_after)
+    return say_checked("Certificate", "is there already");
   place.prepare();
   const auto roots = trusted_roots(configuration.authority, state, system_now(), {}).roots;
   place.stage({first_certificate(options, configuration, roots), roots});
-  place.swap(std::nullopt);
+  place.swap(present == nullptr ? std::nullopt : std::optional(present->leaf));
   const auto directory = configuration.live_parent() / options.name;
   say_checked("Certificate", directory.string());
   tell_written(directory);

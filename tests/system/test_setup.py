@@ -2,7 +2,7 @@
 """`everleaf setup nginx`, and what it set up at work: Debian's nginx as a client, everleafd without root."""
 import pytest
 
-from certificates import issue
+from certificates import DAY, issue, now
 from host import LIVE, RULES
 from nginx import Nginx
 from program import BINARIES
@@ -83,6 +83,25 @@ def test_a_second_time_it_changes_nothing(host, setup):
     again = setup()
     assert again.returncode == 0 and "Written" not in again.stderr and "is there already" in again.stderr, again.stderr
     assert host.serial() == serial
+
+
+def test_a_certificate_that_expired_is_replaced(host, setup):
+    setup()
+    expired = host.pair(not_before=now() - 2 * DAY)
+    host.place(expired)
+    again = setup()
+    assert again.returncode == 0 and f"Certificate: {LIVE}" in again.stderr, again.stderr
+    assert host.serial() != expired.certificate.serial_number
+    assert "is there already" in setup().stderr
+
+
+def test_a_certificate_that_expired_stays_if_there_is_no_other(host, setup):
+    setup()
+    expired = host.pair(not_before=now() - 2 * DAY)
+    host.place(expired)
+    refused = setup("--token", host.ca.token("myuser", exp=1))
+    assert refused.returncode == 1 and "(401)" in refused.stderr, refused.stderr
+    assert host.serial() == expired.certificate.serial_number and exists(host, FILES[0])
 
 
 def test_what_says_something_else_is_not_replaced_without_force(host, setup):

@@ -9,7 +9,7 @@ from certificates import DAY, DER, Seconds, issue, load, names_of, now
 from daemon import certificate
 from jose import claims_of, header_of
 from lying_ca import refuses
-from provisioners import X5cCredential, X5cProvisioner
+from provisioners import K8sSaProvisioner, X5cCredential, X5cProvisioner
 from step_ca import RealCa, usual_provisioners
 
 
@@ -78,6 +78,45 @@ def test_a_token_of_an_x5c_provisioner(daemon, lying_ca, credential):
     assert [base64.b64decode(one) for one in header["x5c"]] == [
         one.certificate.public_bytes(DER) for one in (credential.pair, credential.authorities.intermediate)]
     assert claims["aud"] == f"{lying_ca.url}/1.0/sign#x5c/hosts" and claims["iss"] == "hosts"
+
+
+# Tokens for something else
+
+FITS = {
+    "all": (["b.test", "10.0.0.1"], True),
+    "in another order": (["10.0.0.1", "b.test"], True),
+    "a kind more": (["b.test", "10.0.0.1", "b@b.test"], True),
+    "the subject only": (["b.test"], False),
+    "one more": (["b.test", "10.0.0.1", "c.test"], False),
+    "another": (["c.test", "10.0.0.1"], False),
+    "in another case": (["B.test", "10.0.0.1"], False),
+}
+
+
+@pytest.mark.parametrize("names, fits", FITS.values(), ids=FITS)
+def test_a_token_is_spent_only_on_what_the_ca_would_issue(daemon, real_ca, everleaf, tmp_path, names, fits):
+    everleaf("certificate", "create", "--csr", "--no-password", "--insecure", "--san", "b.test", "--san", "10.0.0.1", "b.test",
+             tmp_path / "csr", tmp_path / "key").succeeded()
+    signed = everleaf("ca", "sign", tmp_path / "csr", tmp_path / "crt", "--token", real_ca.token("b.test", sans=names))
+    assert signed.status == (0 if fits else 1) and fits != ("(403)" in signed.stderr), str(signed)
+    token = f'enroll = {{ token-file = "{tmp_path}/token" }}'
+    (tmp_path / "token").write_text(real_ca.token("b.test", sans=names))
+    everleafd = daemon(real_ca, certificate("one", 'names = ["b.test", "10.0.0.1"]', token, subject="b.test"))
+    result = everleafd.once()
+    assert result.status == (0 if fits else 1) and "(403)" not in result.stderr, str(result)
+    if not fits:
+        assert "the token is" in result.stderr and "everleaf ca token b.test --san b.test --san 10.0.0.1" in result.stderr, str(result)
+        everleafd.configure(certificate("one", f"names = {json.dumps(names)}", token, subject="b.test"))
+        everleafd.once().succeeded()
+
+
+@real
+def test_what_is_missing_is_enrolled_by_a_service_account(daemon, tmp_path):
+    pods = K8sSaProvisioner()
+    ca = RealCa(tmp_path / "ca", [*usual_provisioners(), pods])
+    (tmp_path / "token").write_text(pods.token())
+    daemon(ca, certificate("one", f'enroll = {{ token-file = "{tmp_path}/token" }}')).once().succeeded()
+    ca.stop()
 
 
 # When a renewal is refused

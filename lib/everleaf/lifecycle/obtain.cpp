@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <everleaf/lifecycle/obtain.hpp>
 
+#include <algorithm>
+#include <iterator>
+
 #include <everleaf/error/error.hpp>
 #include <everleaf/files/file.hpp>
 #include <everleaf/process/command.hpp>
@@ -24,6 +27,51 @@ std::string hint_for_refused_token(const StepCa& ca) {
     hint += " (the CA's clock is " + format_duration(std::chrono::abs(ahead)) +
             (ahead.count() > 0 ? " ahead of" : " behind") + " the one here)";
   return hint;
+}
+
+// In quotes where a shell would make something else of it.
+std::string shell_word(const std::string& text) {
+  const auto* plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._:@/";
+  if (text.find_first_not_of(plain) == std::string::npos) return text;
+  std::string word = "'";
+  for (const char c : text) word += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return word + "'";
+}
+
+std::string hint_for_another_token(const std::string& subject, const std::vector<std::string>& names) {
+  std::string command = "everleaf ca token " + shell_word(subject);
+  if (names != std::vector{subject})
+    for (const auto& name : names) command += " --san " + shell_word(name);
+  return "\"" + command + "\" makes one";
+}
+
+// In those of clouds, of Kubernetes and of OpenID Connect the subject is another.
+bool says_for_what_it_is(const TokenClaims& claims) {
+  const auto& audience = claims.audience;
+  return !claims.names.empty() ||
+         (audience.find("/1.0/") != std::string::npos && audience.find('#') == std::string::npos);
+}
+
+std::vector<Name> without(const std::vector<Name>& names, const std::vector<Name>& others) {
+  std::vector<Name> rest;
+  std::copy_if(names.begin(), names.end(), std::back_inserter(rest),
+               [&](const Name& name) { return std::find(others.begin(), others.end(), name) == others.end(); });
+  return rest;
+}
+
+// As step-ca compares them: of each kind that is asked for they must be the same (certificates:
+// authority/provisioner/sign_options.go, defaultSANsValidator).
+void require_names(const std::vector<Name>& in_token, const std::vector<Name>& wanted) {
+  const auto missing = without(wanted, in_token);
+  auto others = without(in_token, wanted);
+  std::erase_if(others, [&](const Name& other) {
+    return std::none_of(wanted.begin(), wanted.end(), [&](const Name& name) { return name.kind == other.kind; });
+  });
+  if (missing.empty() && others.empty()) return;
+  throw Error(ErrorKind::configuration, missing.empty() ? "the token is also for " + list(others)
+                                        : others.empty()
+                                            ? "the token is not for " + list(missing)
+                                            : "the token is for " + list(others) + ", not for " + list(missing));
 }
 
 struct TokenSource {
@@ -102,13 +150,21 @@ std::vector<Certificate> rekey(StepCa& ca, const Identity& present, const Privat
   return ca.rekey(present, make_certificate_request(new_key, "", {}));
 }
 
+void require_token_for(const Secret& token, const std::string& subject, const std::vector<std::string>& names) try {
+  if (token.empty()) throw Error(ErrorKind::configuration, "the token is empty");
+  const auto claims = read_token(token);
+  if (!says_for_what_it_is(claims)) return;
+  if (claims.subject != subject)
+    throw Error(ErrorKind::configuration,
+                "the token is for \"" + escape(claims.subject) + "\", not for \"" + escape(subject) + "\"");
+  if (!claims.names.empty()) require_names(classify_all(claims.names), classify_all(names));
+} catch (const Error& error) {
+  throw error.with_hint(hint_for_another_token(subject, names));
+}
+
 Secret enrollment_token(StepCa& ca, const ManagedCertificate& certificate, Time now, std::stop_token stop) {
   auto token = std::visit(TokenSource{ca, certificate, now, std::move(stop)}, *certificate.enroll);
-  if (token.empty()) throw Error(ErrorKind::configuration, "the token is empty", "\"everleaf ca token\" makes one");
-  const auto claims = read_token(token);
-  if (claims.subject != certificate.subject)
-    throw Error(ErrorKind::configuration,
-                "the token is for \"" + escape(claims.subject) + "\", not for \"" + escape(certificate.subject) + "\"");
+  require_token_for(token, certificate.subject, certificate.names);
   return token;
 }
 

@@ -30,6 +30,11 @@ std::vector<Certificate> rekey(StepCa& ca, const Identity& present, const Privat
 Secret read_credential(const std::filesystem::path& path);
 Identity read_identity(const X5cCredential& credential);
 
+// Throws, with the command that makes another one, malformed for what is no token and configuration for one that the CA
+// would refuse for this certificate: it would be spent by that. What other provisioners than JWK and X5C take says
+// nothing of names, and is left to the CA.
+void require_token_for(const Secret& token, const std::string& subject, const std::vector<std::string>& names);
+
 // The one-time token that the configuration provides for `certificate`. One that we sign ourselves is dated by the CA's
 // clock, as far as the CA has told it.
 Secret enrollment_token(StepCa& ca, const ManagedCertificate& certificate, Time now, std::stop_token stop);

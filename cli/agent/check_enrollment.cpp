@@ -11,10 +11,18 @@ namespace {
 
 // Each throws what an enrollment would, as far as it can be told without one.
 struct RequireCredential {
+  const ManagedCertificate& certificate;
   const std::vector<Provisioner>& provisioners;  // none: the CA did not say
   Time now;
 
-  void operator()(const TokenFile& file) const { read_credential(file.path); }
+  void operator()(const TokenFile& file) const {
+    const auto token = read_credential(file.path);
+    try {
+      require_token_for(token, certificate.subject, certificate.names, now);
+    } catch (const Error& error) {
+      throw error.within(file.path.string());
+    }
+  }
   void operator()(const TokenCommand& /*command*/) const {}
 
   void operator()(const ProvisionerPassword& credential) const {
@@ -57,7 +65,7 @@ void check_enrollment(const ManagedCertificate& certificate, bool has_pair,
   if (waits_for_unit(*certificate.enroll))
     return findings.add(Verdict::skipped, about, "what it enrolls with is a credential, there while the unit runs");
   try {
-    std::visit(RequireCredential{provisioners, system_now()}, *certificate.enroll);
+    std::visit(RequireCredential{certificate, provisioners, system_now()}, *certificate.enroll);
   } catch (const Error& error) {
     if (findings.has_error(about, error.what())) return;
     findings.add(has_pair ? Verdict::warning : Verdict::error, about,

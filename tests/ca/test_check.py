@@ -79,8 +79,8 @@ def test_it_changes_nothing(daemon, lying_ca, check):
 
 def test_secrets_for_everybody_are_warned_of(daemon, lying_ca, check, tmp_path):
     token, closed = tmp_path / "token", tmp_path / "closed"
-    token.write_text("x")
-    closed.write_text("x")
+    token.write_text(lying_ca.token("myuser"))
+    closed.write_text(lying_ca.token("myuser"))
     token.chmod(0o644)
     closed.chmod(0o640)
     everleafd = daemon(lying_ca, certificate("one", f"enroll = {{ token-file = '{token}' }}"), certificate("two", f"enroll = {{ token-file = '{closed}' }}"))
@@ -284,6 +284,22 @@ def test_what_an_x5c_provisioner_is_to_trust(daemon, lying_ca, check, tmp_path, 
     assert [verdict for verdict, _ in enrolling(found, "one")] == ["warning"]
     [(verdict, text)] = enrolling(found, "none")
     assert verdict == "error" and f"{tmp_path}/x5c" in text
+
+
+@pytest.mark.parametrize("claims, said", [
+    ({"sans": ["myuser"]}, "the token is not for 10.0.0.7"), ({"sub": "other"}, 'the token is for "other", not for "myuser"'),
+    ({"exp": 1767225600}, "the token has expired, at 2026-01-01T00:00:00Z"), (None, "the token does not have 3 parts")])
+def test_a_token_that_would_get_nothing_is_an_error(daemon, lying_ca, check, tmp_path, claims, said):
+    token = tmp_path / "token"
+    names = {"sans": ["myuser", "10.0.0.7"]}
+    token.write_text("nonsense" if claims is None else lying_ca.token("myuser", **{**names, **claims}))
+    everleafd = daemon(lying_ca, certificate("one", 'names = ["myuser", "10.0.0.7"]', f'enroll = {{ token-file = "{token}" }}'))
+    everleafd.live.mkdir()
+    [(verdict, text)] = enrolling(check(everleafd, 1), "one")
+    hint = '"everleaf ca token myuser --san myuser --san 10.0.0.7" makes one'
+    assert verdict == "error" and text == f"cannot enroll: {token}: {said}{hint}"
+    token.write_text(lying_ca.token("myuser", **names))
+    assert not enrolling(check(everleafd, 0), "one")
 
 
 def test_a_token_is_needed_only_for_the_first_certificate(daemon, lying_ca, check, tmp_path):

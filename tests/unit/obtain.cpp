@@ -56,6 +56,17 @@ TEST_CASE("a token that does not say for what it is is left to the CA") {
     require_for_b(token_of({{"sub", "system:serviceaccount:default:web"}, {"aud", audience}}));
 }
 
+TEST_CASE("that a token has expired is said by who has a clock for it") {
+  const auto now = *parse_time("2026-01-02T00:00:00Z");
+  const auto last = now.time_since_epoch().count();
+  const auto require = [&](const json& exp) { require_token_for(token_of({{"exp", exp}}), "b.test", {"b.test"}, now); };
+  for (const json& exp : {json(last + 1), json("soon"), json(-1), json(1e300)}) require(exp);
+  for (const json& exp : {json(last), json(static_cast<double>(last) + 0.5), json(0)})
+    CHECK(failure([&] { require(exp); }).what() ==
+          "the token has expired, at " + format_time(Time(std::chrono::seconds(exp.get<std::int64_t>()))));
+  require_for_b(token_of({{"exp", last}}));
+}
+
 TEST_CASE("whatever is wrong with a token, the hint is the command that makes the right one") {
   for (const auto& token : {Secret(), Secret("a.b"), token_of({{"sub", "c.test"}}), token_of({{"sans", {"b.test"}}})})
     CHECK(error_of(token).hint() == R"("everleaf ca token b.test --san b.test --san 10.0.0.1" makes one)");

@@ -150,9 +150,12 @@ std::vector<Certificate> rekey(StepCa& ca, const Identity& present, const Privat
   return ca.rekey(present, make_certificate_request(new_key, "", {}));
 }
 
-void require_token_for(const Secret& token, const std::string& subject, const std::vector<std::string>& names) try {
+void require_token_for(const Secret& token, const std::string& subject, const std::vector<std::string>& names,
+                       std::optional<Time> now) try {
   if (token.empty()) throw Error(ErrorKind::configuration, "the token is empty");
   const auto claims = read_token(token);
+  if (now && claims.expires && *claims.expires <= *now)
+    throw Error(ErrorKind::configuration, "the token has expired, at " + format_time(*claims.expires));
   if (!says_for_what_it_is(claims)) return;
   if (claims.subject != subject)
     throw Error(ErrorKind::configuration,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -32,8 +33,9 @@ Identity read_identity(const X5cCredential& credential);
 
 // Throws, with the command that makes another one, malformed for what is no token and configuration for one that the CA
 // would refuse for this certificate: it would be spent by that. What other provisioners than JWK and X5C take says
-// nothing of names, and is left to the CA.
-void require_token_for(const Secret& token, const std::string& subject, const std::vector<std::string>& names);
+// nothing of names, and is left to the CA. So is when it expires, unless there is a `now`.
+void require_token_for(const Secret& token, const std::string& subject, const std::vector<std::string>& names,
+                       std::optional<Time> now = {});
 
 // The one-time token that the configuration provides for `certificate`. One that we sign ourselves is dated by the CA's
 // clock, as far as the CA has told it.

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 
 #include <everleaf/error/error.hpp>
 #include <everleaf/jose/base64.hpp>
@@ -52,6 +53,15 @@ std::string first_audience(const json& payload) {
   return optional_string(payload, "aud", "the token");
 }
 
+// RFC 7519, section 4.1.4: seconds, perhaps with a fraction. What no calendar has is none.
+std::optional<Time> expiry(const json& payload) {
+  const auto found = payload.find("exp");
+  if (found == payload.end() || !found->is_number()) return std::nullopt;
+  const auto seconds = found->get<double>();
+  if (!(seconds >= 0 && seconds < 253'402'300'800)) return std::nullopt;
+  return Time(std::chrono::seconds(static_cast<std::int64_t>(seconds)));
+}
+
 }  // namespace
 
 Secret sign_token(const ProvisionToken& token, const PrivateKey& provisioner_key) {
@@ -78,7 +88,8 @@ TokenClaims read_token(const Secret& token) {
   TokenClaims result{.subject = optional_string(payload, "sub", "the token"),
                      .audience = first_audience(payload),
                      .names = {},
-                     .root = Fingerprint::parse(optional_string(payload, "sha", "the token"))};
+                     .root = Fingerprint::parse(optional_string(payload, "sha", "the token")),
+                     .expires = expiry(payload)};
   if (const auto names = payload.find("sans"); names != payload.end() && names->is_array())
     for (const auto& name : *names)
       if (name.is_string()) result.names.push_back(name.get<std::string>());

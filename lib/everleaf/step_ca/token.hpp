@@ -44,6 +44,7 @@ struct TokenClaims {
   std::string audience;
   std::vector<std::string> names;
   std::optional<Fingerprint> root;
+  std::optional<Time> expires;
 };
 // Throws malformed; never quotes the token.
 TokenClaims read_token(const Secret& token);

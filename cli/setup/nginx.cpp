@@ -45,7 +45,8 @@ class Batch {
  public:
   Batch() = default;
   ~Batch() {
-    if (committed_) return;
+    if (committed_ || written_.empty()) return;
+    bool undone = true;
     for (const auto& [path, before] : written_) try {
         if (before)
           replace_file(path, *before, file_mode::certificate);
@@ -53,7 +54,9 @@ class Batch {
           remove_file(path);
       } catch (const Error& error) {
         show_error(error);
+        undone = false;
       }
+    if (undone) say("What was written has been removed again, and what was replaced put back.");
   }
   Batch(const Batch&) = delete;
   Batch& operator=(const Batch&) = delete;
@@ -152,6 +155,13 @@ void require_nginx(const std::vector<TextFile>& files) {
       throw Error(ErrorKind::missing, "there is no directory " + directory.string(), "is nginx installed?");
 }
 
+// Before anything is written: the CA would refuse it, and take it no more.
+void require_fitting_token(const SetupOptions& options) try {
+  if (!options.token.empty()) require_token_for(Secret(options.token), options.subject, {options.subject});
+} catch (const Error& error) {
+  throw error.within("cannot use --token");
+}
+
 // Another certificate's echo must not be asked for this one.
 void require_free_port(const SetupOptions& options, const fs::path& own) {
   std::error_code none;
@@ -216,7 +226,7 @@ int setup_nginx(const SetupOptions& options) {
   if (!is_valid_name(options.name))
     throw Error(ErrorKind::usage, "\"" + escape(options.name) + "\" cannot be a name",
                 "letters, digits, \"-\" and \"_\"");
-  if (!options.token.empty()) static_cast<void>(read_given_token(options.token));
+  require_fitting_token(options);
   const auto present = present_configuration(main_file);
   const auto files = plan(options, present);
   if (options.print) return print_files(files);
@@ -267,7 +277,7 @@ void add_setup_nginx(CLI::App& setup) {
                   "the CA, as https://ca.internal:9443; not needed for a second certificate")
       ->type_name("URL");
   options->fingerprint.add_to(command);
-  command.add_option("--token", options->token, "one-time token for the first certificate")->type_name("TOKEN");
+  add_token_option(command, options->token, "one-time token for the first certificate");
   options->provisioner.add_to(command);
   command.add_flag("--print", options->print, "only show the files");
   command.add_flag("-f,--force", options->force, "replace files that say something else");

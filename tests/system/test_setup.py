@@ -104,6 +104,17 @@ def test_a_certificate_that_expired_stays_if_there_is_no_other(host, setup):
     assert host.serial() == expired.certificate.serial_number and exists(host, FILES[0])
 
 
+def test_a_token_for_somebody_else_is_refused_before_anything_is_written(host, setup):
+    refused = setup("--token", host.ca.token("other"))
+    assert refused.returncode == 1 and 'the token is for "other", not for "myuser"' in refused.stderr, refused.stderr
+    assert '"everleaf ca token myuser" makes one' in refused.stderr and "Written" not in refused.stderr
+    assert not any(exists(host, path) for path in FILES)
+
+
+def test_blanks_around_a_token_do_not_matter(host, setup):
+    assert setup("--token", host.ca.token("myuser") + "\n").returncode == 0
+
+
 def test_what_says_something_else_is_not_replaced_without_force(host, setup):
     setup()
     host.shell("echo '# mine' >>/etc/everleaf/conf.d/upstream.toml")
@@ -117,6 +128,7 @@ def test_if_nginx_refuses_all_files_are_as_they_were(host, setup):
     nginx_configuration(host, "no_such_directive;")
     refused = setup()
     assert refused.returncode == 1 and "no_such_directive" in refused.stderr, refused.stderr
+    assert "What was written has been removed again" in refused.stderr
     assert not any(exists(host, path) for path in FILES)
     nginx_configuration(host)
     again = setup()

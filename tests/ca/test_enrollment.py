@@ -2,6 +2,7 @@
 """everleafd: the credentials by which it enrolls, also when a renewal was refused."""
 import base64
 import json
+import shutil
 
 import pytest
 
@@ -142,6 +143,22 @@ def test_what_expired_is_enrolled_again_in_the_same_try(daemon, x5c_ca, credenti
     result = everleafd.once().succeeded()
     assert "event=renewal-refused" in result.stderr and everleafd.has_pair("one"), str(result)
     assert load(everleafd.crt("one")).not_valid_after > now()
+
+
+@real
+def test_what_expired_needs_another_token_where_the_first_is_spent(daemon, real_ca, everleaf, tmp_path):
+    token = tmp_path / "token"
+    token.write_text(real_ca.token("myuser"))
+    everleafd = daemon(real_ca, certificate("one", f'enroll = {{ token-file = "{token}" }}'))
+    everleafd.once().succeeded()
+    shutil.rmtree(everleafd.live)
+    everleafd.place("one", real_ca.leaf(not_before=now() - 2 * DAY)).start()
+    everleafd.wait_for_log("event=failed")
+    assert "(401)" in everleafd.log()
+    token.write_text(real_ca.token("myuser"))
+    everleaf("renew", "one", "--config", everleafd.config).succeeded()
+    everleafd.wait(lambda: load(everleafd.crt("one")).not_valid_after > now())
+    everleafd.terminate()
 
 
 @real

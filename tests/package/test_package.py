@@ -48,6 +48,12 @@ def test_contents(package):
     assert not [path for path in listed if path.startswith(("/var", "/run"))]
 
 
+def test_links_in_the_pages_lead_to_other_pages(prefix):
+    pages = list((prefix / "share" / "doc" / "everleaf").glob("*.md"))
+    links = [(page.name, link) for page in pages for link in re.findall(r"\]\(([^)#:]+)[^):]*\)", page.read_text())]
+    assert links and [(page, link) for page, link in links if not (pages[0].parent / link).exists()] == []
+
+
 @pytest.fixture
 def newer(package, tmp_path):
     """The same package, but of the next version."""

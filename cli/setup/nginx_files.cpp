@@ -12,7 +12,7 @@ namespace {
 
 const std::filesystem::path everleaf_directory = "/etc/everleaf";
 const std::filesystem::path nginx_directory = "/etc/nginx";
-const std::string origin = "# Written by \"everleaf setup nginx\"; docs/nginx.md explains it.\n";
+const std::string origin = "# Written by \"everleaf setup nginx\"; /usr/share/doc/everleaf/nginx.md explains it.\n";
 
 // `text` with each "@KEY@" replaced.
 std::string filled(std::string text, const std::map<std::string, std::string>& values) {

@@ -24,7 +24,7 @@ struct TextFile {
   std::string contents;
 };
 
-// docs/nginx.md explains each line of what these write.
+// docs/nginx.md explains each line of what these write; the package puts it where they say.
 TextFile main_configuration(const HttpsUrl& ca, const Fingerprint& root);
 TextFile proxy_configuration();
 TextFile certificate_configuration(const NginxSetup& setup);

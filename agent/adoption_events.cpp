@@ -72,12 +72,13 @@ std::vector<Event> events_of(const std::string& proxy, const Judgement& judgemen
                        {"error", withheld.reason},
                        {"deadline", format_time(deadline)}}});
   if (judgement.broken)
-    events.push_back({Priority::error,
-                      "proxy-broken",
-                      {{"proxy", proxy},
-                       {"error", judgement.broken->what()},
-                       {"hint", "it refuses what it had before, too: mend its configuration"},
-                       {"deadline", format(earliest_deadline(judgement.adoption.account.owed))}}});
+    events.push_back(
+        {Priority::error,
+         "proxy-broken",
+         {{"proxy", proxy},
+          {"error", judgement.broken->what()},
+          {"hint", "it refuses what it had before, too: mend its configuration, or start it if it does not run"},
+          {"deadline", format(earliest_deadline(judgement.adoption.account.owed))}}});
   for (auto& event : events_of(proxy, judgement.adoption)) events.push_back(std::move(event));
   return events;
 }

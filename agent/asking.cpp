@@ -58,7 +58,8 @@ Identity Asking::ask(StepCa& ca, const Step& step, const std::optional<Identity>
   try {
     return renew_with(ca, step, *present);
   } catch (const Error& error) {
-    if (!is_refusal(error.kind()) || !certificate_.enroll) throw;
+    if (!is_refusal(error.kind())) throw;
+    if (!certificate_.enroll) throw error.with_hint("if it is revoked or expired, only an \"enroll\" gets another one");
     say("renewal-refused", {{"error", error.what()}, {"done", "enrolls again"}});
     return enroll_with(ca);
   }

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What bad input gets: nothing is stored, old files stay as they are, and the user reads why, in time and in 32 MB."""
+import http.server
 import os
+import threading
 import time
 from functools import partial
 
@@ -146,6 +148,13 @@ def test_a_ca_that_is_down(everleaf, lying_ca, work, old_files, command):
     arguments = command(lying_ca)
     lying_ca.stop()
     refused(everleaf(*arguments), work, old_files, f"127.0.0.1:{lying_ca.port}")
+
+
+def test_a_port_that_does_not_speak_tls(everleaf, lying_ca):
+    with http.server.HTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler) as server:
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        url = f"https://127.0.0.1:{server.server_port}"
+        everleaf("ca", "health", "--ca-url", url, "--root", lying_ca.root_file).failed("no TLS with " + url, "that of the CA")
 
 
 def test_a_ca_whose_name_does_not_exist(everleaf, lying_ca, work):

@@ -170,7 +170,7 @@ def test_a_refusal_is_told_and_changes_nothing(fresh, ask, lying_ca):
     lying_ca.lies["rekey"] = refuses(403, "not today")
     everleafd = fresh()
     before = everleafd.serial("one")
-    ask(everleafd, "renew", "one").failed("not today", "everleaf plan one")
+    ask(everleafd, "renew", "one").failed("not today", "revoked or expired")
     assert everleafd.serial("one") == before
     wait_until(lambda: ask(everleafd, "status").status == 0, 30, "what was not due goes on as planned")
     plan = json.loads(ask(everleafd, "plan", "--json").succeeded().stdout)["certificates"][0]

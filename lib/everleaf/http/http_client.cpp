@@ -198,7 +198,9 @@ Error HttpClient::Native::tls_failure(const std::string& origin) const {
                  has_identity ? "our certificate may be expired, not yet valid, or from another CA for this server"
                               : "it may ask for a client certificate, or speak another TLS: "
                                 "check that the URL is that of the CA");
-  if (!verify || !credentials->peer()) return Error(ErrorKind::tls, "no TLS with " + origin + ": " + escape(words));
+  if (!verify || !credentials->peer())
+    return Error(ErrorKind::tls, "no TLS with " + origin + ": " + escape(words),
+                 "check that the URL is that of the CA");
   const std::string seen = "; seen: " + show(*credentials->peer());
   if (credentials->refusal().empty())
     return Error(ErrorKind::tls, origin + " showed the certificate of another host" + seen,

@@ -183,6 +183,23 @@ std::vector<Name> names_of(const STACK_OF(GENERAL_SUBTREE) * subtrees) {
   return names;
 }
 
+std::vector<LogPromise> log_promises(const STACK_OF(SCT) & list) {
+  std::vector<LogPromise> promises;
+  for (int i = 0; i < sk_SCT_num(&list); ++i) {
+    const SCT* one = sk_SCT_value(&list, i);
+    unsigned char* log = nullptr;
+    unsigned char* signature = nullptr;
+    const auto log_size = SCT_get0_log_id(one, &log);
+    const auto size = SCT_get0_signature(one, &signature);
+    promises.push_back({static_cast<int>(SCT_get_version(one)),
+                        {reinterpret_cast<char*>(log), log_size},
+                        SCT_get_timestamp(one),
+                        SCT_get_signature_nid(one) == NID_ecdsa_with_SHA256,
+                        {reinterpret_cast<char*>(signature), size}});
+  }
+  return promises;
+}
+
 std::vector<std::string> of_kind(const std::vector<Name>& names, Name::Kind kind) {
   std::vector<std::string> values;
   for (const auto& name : names)

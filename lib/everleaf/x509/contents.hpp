@@ -2,6 +2,7 @@
 // What there is to show of a certificate or request, read out of OpenSSL once for all forms. Private to x509/.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -50,6 +51,16 @@ std::string in_base64(std::string_view bytes);
 
 // Those that are DNS names, e-mail addresses, URIs or ranges of addresses ("10.0.0.0/8").
 std::vector<Name> names_of(const STACK_OF(GENERAL_SUBTREE) * subtrees);
+
+// What a log of Certificate Transparency promised (RFC 6962, section 3.2).
+struct LogPromise {
+  int version;  // 0 is v1; of others only this is known
+  std::string log;
+  std::uint64_t milliseconds;  // since 1970
+  bool is_by_ecdsa;            // else by RSA: there is nothing else (section 2.1.4)
+  std::string signature;
+};
+std::vector<LogPromise> log_promises(const STACK_OF(SCT) & list);
 
 // Those of `names` that are of this kind.
 std::vector<std::string> of_kind(const std::vector<Name>& names, Name::Kind kind);

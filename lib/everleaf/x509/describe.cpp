@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <everleaf/x509/describe.hpp>
 
-#include <openssl/ct.h>
-
 #include <algorithm>
 #include <ctime>
 
@@ -192,24 +190,16 @@ std::string show_log_time(std::uint64_t milliseconds) {
   return show_time(fields, "." + std::to_string(milliseconds % 1000 + 1000).substr(1));
 }
 
-// What logs of Certificate Transparency promised. They sign by ECDSA or RSA (RFC 6962, section 2.1.4).
-std::string show_log_promises(const STACK_OF(SCT) & promises) {
+std::string show_log_promises(const STACK_OF(SCT) & list) {
   std::string text;
-  for (int i = 0; i < sk_SCT_num(&promises); ++i) {
-    const SCT* one = sk_SCT_value(&promises, i);
-    unsigned char* log = nullptr;
-    unsigned char* signature = nullptr;
-    const auto log_size = SCT_get0_log_id(one, &log);
-    const auto size = SCT_get0_signature(one, &signature);
-    const auto version = static_cast<int>(SCT_get_version(one));
-    const bool ecdsa = SCT_get_signature_nid(one) == NID_ecdsa_with_SHA256;
-    text += indented(16, "SCT [" + std::to_string(i) + "]:") +
-            indented(20, "Version: V" + std::to_string(version + 1) + " (0x" + std::to_string(version) + ")") +
-            indented(20, "LogID: " + in_base64({reinterpret_cast<char*>(log), log_size})) +
-            indented(20, "Timestamp: " + show_log_time(SCT_get_timestamp(one))) +
-            indented(20, std::string("Signature Algorithm: SHA256-") + (ecdsa ? "ECDSA" : "RSA") +
-                             in_pairs({reinterpret_cast<char*>(signature), size}, lower, 18, 22));
-  }
+  int index = 0;
+  for (const auto& one : log_promises(list))
+    text += indented(16, "SCT [" + std::to_string(index++) + "]:") +
+            indented(20, "Version: V" + std::to_string(one.version + 1) + " (0x" + std::to_string(one.version) + ")") +
+            indented(20, "LogID: " + in_base64(one.log)) +
+            indented(20, "Timestamp: " + show_log_time(one.milliseconds)) +
+            indented(20, std::string("Signature Algorithm: SHA256-") + (one.is_by_ecdsa ? "ECDSA" : "RSA") +
+                             in_pairs(one.signature, lower, 18, 22));
   return text;
 }
 

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <openssl/ct.h>
-
 #include <algorithm>
 
 #include <nlohmann/json.hpp>
@@ -191,22 +189,16 @@ Json policies_in_json(const CERTIFICATEPOLICIES& policies) {
   return json;
 }
 
-// What logs of Certificate Transparency promised; before its bytes a signature has its algorithms and length (RFC 5246,
-// section 4.7).
-Json log_promises_in_json(const STACK_OF(SCT) & promises) {
+// Before its bytes a signature has its algorithms and length (RFC 5246, section 4.7).
+Json log_promises_in_json(const STACK_OF(SCT) & list) {
   Json json = Json::array();
-  for (int i = 0; i < sk_SCT_num(&promises); ++i) {
-    const SCT* one = sk_SCT_value(&promises, i);
-    unsigned char* log = nullptr;
-    unsigned char* signature = nullptr;
-    const auto log_size = SCT_get0_log_id(one, &log);
-    const auto size = SCT_get0_signature(one, &signature);
-    std::string bytes{4, SCT_get_signature_nid(one) == NID_ecdsa_with_SHA256 ? '\3' : '\1',
-                      static_cast<char>(size >> 8), static_cast<char>(size)};
-    json.push_back({{"version", static_cast<int>(SCT_get_version(one))},
-                    {"log_id", in_base64({reinterpret_cast<char*>(log), log_size})},
-                    {"timestamp", SCT_get_timestamp(one) / 1000},
-                    {"signature", in_base64(bytes.append(reinterpret_cast<char*>(signature), size))}});
+  for (const auto& one : log_promises(list)) {
+    const auto size = one.signature.size();
+    const std::string header{4, one.is_by_ecdsa ? '\3' : '\1', static_cast<char>(size >> 8), static_cast<char>(size)};
+    json.push_back({{"version", one.version},
+                    {"log_id", in_base64(one.log)},
+                    {"timestamp", one.milliseconds / 1000},
+                    {"signature", in_base64(header + one.signature)}});
   }
   return json;
 }

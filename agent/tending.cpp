@@ -287,9 +287,9 @@ void Tending::wait(Time when) {
     state_.remove_pending_key(certificate_.name);
   result_.look_again = std::min<Time>(when, system_now() + longest_wait);
   const auto* pair = std::get_if<PairOnDisk>(&on_disk_);
-  const bool waits_for_retry =
-      attempts_.failures > 0 && (pair == nullptr || when != renewal_time(*pair, certificate_.survive));
-  result_.renewal = waits_for_retry && pair != nullptr ? renewal_time(*pair, certificate_.survive) : when;
+  const Time due = pair != nullptr ? renewal_time(*pair, certificate_.survive) : when;
+  const bool waits_for_retry = attempts_.failures > 0 && (pair == nullptr || when != due);
+  result_.renewal = waits_for_retry ? due : when;
   result_.next_try = when;
   result_.last_error = waits_for_retry ? attempts_.last_error : complaint();
   if (waits_for_retry) result_.last_hint = attempts_.last_hint;

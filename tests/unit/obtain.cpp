@@ -33,8 +33,8 @@ std::string hint_for(const std::string& subject, const std::vector<std::string>&
 }  // namespace
 
 TEST_CASE("a token for the subject and the names of a certificate is good for it, in whatever order and notation") {
-  require_for_b(token_of({{"sans", {"10.0.0.1", "b.test"}}}));
-  require_for_b(token_of({{"sans", {"b.test", "::ffff:10.0.0.1"}}}));
+  CHECK_NOTHROW(require_for_b(token_of({{"sans", {"10.0.0.1", "b.test"}}})));
+  CHECK_NOTHROW(require_for_b(token_of({{"sans", {"b.test", "::ffff:10.0.0.1"}}})));
 }
 
 TEST_CASE("a token that does not fit says what it is for, and what it is not for") {
@@ -46,25 +46,25 @@ TEST_CASE("a token that does not fit says what it is for, and what it is not for
 }
 
 TEST_CASE("names of a kind that is not asked for do not matter, as they do not to the CA") {
-  require_for_b(token_of({{"sans", {"b.test", "10.0.0.1", "b@b.test"}}}));
+  CHECK_NOTHROW(require_for_b(token_of({{"sans", {"b.test", "10.0.0.1", "b@b.test"}}})));
 }
 
 TEST_CASE("a token that does not say for what it is is left to the CA") {
-  require_for_b(token_of(json::object()));
-  require_for_b(token_of({{"sha", std::string(64, 'a')}, {"cnf", {{"x5rt#S256", "a"}}}}));
+  CHECK_NOTHROW(require_for_b(token_of(json::object())));
+  CHECK_NOTHROW(require_for_b(token_of({{"sha", std::string(64, 'a')}, {"cnf", {{"x5rt#S256", "a"}}}})));
   for (const auto* audience : {"", "https://kubernetes.default.svc", "https://ca.internal/1.0/sign#gcp/cloud"})
-    require_for_b(token_of({{"sub", "system:serviceaccount:default:web"}, {"aud", audience}}));
+    CHECK_NOTHROW(require_for_b(token_of({{"sub", "system:serviceaccount:default:web"}, {"aud", audience}})));
 }
 
 TEST_CASE("that a token has expired is said by who has a clock for it") {
   const auto now = *parse_time("2026-01-02T00:00:00Z");
   const auto last = now.time_since_epoch().count();
   const auto require = [&](const json& exp) { require_token_for(token_of({{"exp", exp}}), "b.test", {"b.test"}, now); };
-  for (const json& exp : {json(last + 1), json("soon"), json(-1), json(1e300)}) require(exp);
+  for (const json& exp : {json(last + 1), json("soon"), json(-1), json(1e300)}) CHECK_NOTHROW(require(exp));
   for (const json& exp : {json(last), json(static_cast<double>(last) + 0.5), json(0)})
     CHECK(failure([&] { require(exp); }).what() ==
           "the token has expired, at " + format_time(Time(std::chrono::seconds(exp.get<std::int64_t>()))));
-  require_for_b(token_of({{"exp", last}}));
+  CHECK_NOTHROW(require_for_b(token_of({{"exp", last}})));
 }
 
 TEST_CASE("whatever is wrong with a token, the hint is the command that makes the right one") {

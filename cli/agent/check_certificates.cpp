@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <grp.h>
-#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 
 #include <everleaf/config/load.hpp>
@@ -13,33 +9,11 @@
 #include <everleaf/lifecycle/deliver.hpp>
 #include <everleaf/lifecycle/plan.hpp>
 #include <everleaf/lifecycle/situation.hpp>
+#include "cli/acting_as.hpp"
 #include "cli/agent/findings.hpp"
 
 namespace everleaf::cli {
 namespace {
-
-// For as long as this lives we may what this user may. Only for root; nothing happens for others.
-class Acting {
- public:
-  explicit Acting(uid_t user) : acts_(::geteuid() == 0 && user != 0) {
-    if (!acts_) return;
-    const auto* account = ::getpwuid(user);
-    groups_.resize(static_cast<std::size_t>(std::max(0, ::getgroups(0, nullptr))));
-    if (account == nullptr || ::getgroups(static_cast<int>(groups_.size()), groups_.data()) < 0 ||
-        ::initgroups(account->pw_name, account->pw_gid) != 0 || ::setegid(account->pw_gid) != 0 || ::seteuid(user) != 0)
-      throw system_error("cannot act as user " + std::to_string(user), errno);
-  }
-  Acting(const Acting&) = delete;
-  ~Acting() {
-    if (!acts_) return;
-    const bool back = ::seteuid(0) == 0 && ::setegid(0) == 0 && ::setgroups(groups_.size(), groups_.data()) == 0;
-    if (!back) std::abort();
-  }
-
- private:
-  bool acts_;
-  std::vector<gid_t> groups_;
-};
 
 void check_pair(const PairOnDisk& pair, const ManagedCertificate& certificate, Time now, Findings& findings) {
   const auto about = "certificate " + certificate.name;
@@ -127,7 +101,7 @@ void check_certificates(const Configuration& configuration, const std::vector<Pr
     return findings.add(Verdict::skipped, configuration.state.string(),
                         "only root and its owner can find out whether everleafd can write there");
   findings.look_at(configuration.state.string(), [&] {
-    const Acting owner(status.st_uid);
+    const ActingAs owner(status.st_uid);
     for (const auto& [name, certificate] : configuration.certificates)
       check_certificate(configuration, certificate, provisioners, findings);
     check_abandoned(configuration, findings);

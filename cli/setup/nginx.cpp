@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <pwd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
+#include <functional>
 
 #include <nlohmann/json.hpp>
 
@@ -15,6 +17,7 @@
 #include <everleaf/lifecycle/trust.hpp>
 #include <everleaf/process/command.hpp>
 #include <everleaf/step_ca/sign_token.hpp>
+#include "cli/acting_as.hpp"
 #include "cli/ca/given_token.hpp"
 #include "cli/command.hpp"
 #include "cli/provisioner/provisioner_options.hpp"
@@ -74,26 +77,6 @@ class Batch {
  private:
   std::vector<std::pair<fs::path, std::optional<std::string>>> written_;
   bool committed_ = false;
-};
-
-// What belongs to everleafd is written as its user, if we are root and there is one.
-class AsEverleaf {
- public:
-  AsEverleaf() {
-    const passwd* user = ::geteuid() == 0 ? ::getpwnam("everleaf") : nullptr;
-    if (user == nullptr) return;
-    if (::setegid(user->pw_gid) != 0 || ::seteuid(user->pw_uid) != 0)
-      throw system_error("cannot act as user everleaf", errno);
-    root_ = false;
-  }
-  ~AsEverleaf() {
-    if (!root_) static_cast<void>(::seteuid(0) == 0 && ::setegid(0) == 0);
-  }
-  AsEverleaf(const AsEverleaf&) = delete;
-  AsEverleaf& operator=(const AsEverleaf&) = delete;
-
- private:
-  bool root_ = true;
 };
 
 // The configuration as it is, if there is one.
@@ -190,22 +173,60 @@ Identity first_certificate(const SetupOptions& options, const Configuration& con
                 system_now());
 }
 
-// One that has expired is of no use to nginx, and everleafd may have nothing left to replace it with.
-void enroll_unless_there(const SetupOptions& options, const Configuration& configuration) {
-  const AsEverleaf user;
+// Root's is made for everleafd's user, as the package would have made it.
+void make_state(const fs::path& directory) {
+  if (fs::exists(directory)) return;
+  fs::create_directories(directory);
+  fs::permissions(directory, fs::perms(0711));
+  const auto* everleaf = ::geteuid() == 0 ? ::getpwnam("everleaf") : nullptr;
+  if (everleaf != nullptr && ::chown(directory.c_str(), everleaf->pw_uid, everleaf->pw_gid) != 0)
+    throw system_error("cannot give " + directory.string() + " to user everleaf", errno);
+}
+
+uid_t owner_of(const fs::path& directory) {
+  struct stat status {};
+  if (::stat(directory.c_str(), &status) != 0) throw system_error("cannot look at " + directory.string(), errno);
+  return status.st_uid;
+}
+
+// What the first certificate has to be trusted by, and what it takes the place of.
+struct Vacancy {
+  std::vector<Certificate> roots;
+  std::optional<Fingerprint> replaced{};
+};
+
+// Nothing if what is there will do. One that has expired is of no use to nginx, and everleafd may have nothing left to
+// replace it with.
+std::optional<Vacancy> make_room(Place& place, const Configuration& configuration) {
   const StateDirectory state(configuration.state / "state");
   state.create();
   make_live_parent(configuration);
-  Place place(configuration, configuration.certificates.at(options.name));
+  Vacancy vacancy;
   const auto on_disk = place.look();
   if (const auto* unusable = std::get_if<UnusableOnDisk>(&on_disk)) throw Error(ErrorKind::conflict, unusable->reason);
-  const auto* present = std::get_if<PairOnDisk>(&on_disk);
-  if (present != nullptr && system_now() < present->validity.not_after)
-    return say_checked("Certificate", "is there already");
+  if (const auto* present = std::get_if<PairOnDisk>(&on_disk)) {
+    if (system_now() < present->validity.not_after) return std::nullopt;
+    vacancy.replaced = present->leaf;
+  }
   place.prepare();
-  const auto roots = trusted_roots(configuration.authority, state, system_now(), {}).roots;
-  place.stage({first_certificate(options, configuration, roots), roots});
-  place.swap(present == nullptr ? std::nullopt : std::optional(present->leaf));
+  vacancy.roots = trusted_roots(configuration.authority, state, system_now(), {}).roots;
+  return vacancy;
+}
+
+// As the user that everleafd runs as, but for the credential: that may be root's.
+void enroll_unless_there(const SetupOptions& options, const Configuration& configuration) {
+  make_state(configuration.state);
+  const auto user = owner_of(configuration.state);
+  Place place(configuration, configuration.certificates.at(options.name));
+  const auto vacancy = std::invoke([&] {
+    const ActingAs everleafd(user);
+    return make_room(place, configuration);
+  });
+  if (!vacancy) return say_checked("Certificate", "is there already");
+  const auto issued = first_certificate(options, configuration, vacancy->roots);
+  const ActingAs everleafd(user);
+  place.stage({issued, vacancy->roots});
+  place.swap(vacancy->replaced);
   const auto directory = configuration.live_parent() / options.name;
   say_checked("Certificate", directory.string());
   tell_written(directory);

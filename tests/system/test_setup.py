@@ -38,11 +38,11 @@ def setup(host, upstream):
     host.write({"/usr/bin/everleaf": (BINARIES / "everleaf").read_bytes()})
     nginx_configuration(host)
 
-    def run(*flags):
+    def run(*flags, credential=None):
         return host.try_run("everleaf", "setup", "nginx", "--subject", "myuser",
                             "--upstream", f"https://localhost:{upstream.port('backend')}", "--echo-port", ports,
                             "--ca-url", host.ca.url, "--fingerprint", host.ca.fingerprint,
-                            "--token", host.ca.token("myuser"), *flags)
+                            *(credential or ["--token", host.ca.token("myuser")]), *flags)
 
     return run
 
@@ -135,11 +135,20 @@ def test_if_nginx_refuses_all_files_are_as_they_were(host, setup):
     assert again.returncode == 0 and "is there already" in again.stderr, again.stderr
 
 
-def test_it_makes_the_directories_that_the_package_would_have_made(host, setup):
-    host.run("rm", "-r", "/var/lib/everleaf/live", "/var/lib/everleaf/state")
+@pytest.mark.parametrize("removed", ["/var/lib/everleaf", "/var/lib/everleaf/live /var/lib/everleaf/state"])
+def test_it_makes_the_directories_that_the_package_would_have_made(host, setup, removed):
+    host.run("rm", "-r", *removed.split())
     done = setup()
     assert done.returncode == 0 and host.serial(), done.stderr
-    assert host.run("stat", "-c", "%U %a", "/var/lib/everleaf/live").split() == ["everleaf", "711"]
+    for directory, mode in (("", "711"), ("/live", "711"), ("/state", "700")):
+        assert host.run("stat", "-c", "%U %a", f"/var/lib/everleaf{directory}").split() == ["everleaf", mode]
+
+
+def test_a_password_that_only_root_may_read_is_read_by_root(host, setup):
+    host.write({"/root/password": host.ca.password_file().read_text()}, mode=0o600)
+    done = setup(credential=["--provisioner", "admin", "--provisioner-password-file", "/root/password"])
+    assert done.returncode == 0 and host.serial(), done.stderr
+    assert host.run("stat", "-c", "%U %a", f"{LIVE}/tls.key").split() == ["everleaf", "600"]
 
 
 def test_it_only_prints(host, setup):

@@ -18,7 +18,8 @@
 namespace everleaf::cli {
 namespace {
 
-constexpr auto version_text = "everleaf " EVERLEAF_VERSION;
+// In step's form, which Ansible's modules for it take apart, and with the name that scripts look for.
+constexpr auto version_text = "everleaf CLI/" EVERLEAF_VERSION " (in place of Smallstep CLI/0.30.2)";
 
 const CLI::App& deepest(const CLI::App& app) {
   const auto parsed = app.get_subcommands();

@@ -23,6 +23,15 @@ def test_every_flag_of_step_is_on_the_page(command, tmp_path):
         assert not first or f"`{first[0]}`" in SECTIONS[command], (command, line)
 
 
+@pytest.mark.skipif(not STEP, reason="needs the real step")
+def test_the_version_is_in_steps_form_and_names_the_step_of_the_page(everleaf):
+    theirs = subprocess.run([STEP, "version"], capture_output=True, text=True, check=True).stdout
+    ours = everleaf("version").succeeded().stdout
+    name, version = theirs.split("/")[0], theirs.split(" ")[1].split("/")[1]
+    assert name == "Smallstep CLI" and f"(in place of {name}/{version})" in ours and f"`step` {version}" in PAGE
+    assert re.fullmatch(r"[0-9]+(\.[0-9]+)+", ours.split(" ")[1].split("/")[1])  # as the Ansible collection maxhoesel.smallstep does
+
+
 def listed(said):
     """The commands that a help of step's lists, without help itself."""
     return re.findall(r"^ {6}([a-z0-9-]+) {2,}", re.sub(r"\x1b\[[0-9;]*m", "", said).partition("\nCOMMANDS\n")[2].partition("\n\n")[0], re.M)

@@ -25,8 +25,9 @@ void add_ca_provisioner(CLI::App& ca) {
   auto options = std::make_shared<CaOptions>();
   options->add_to(command);
   on_run(command, [options] {
-    nlohmann::json list = nlohmann::json::array();
-    for (const auto& one : options->connect().provisioners()) list.push_back(parse_json(one.json, "the CA's answer"));
+    auto list = nlohmann::ordered_json::array();
+    for (const auto& one : options->connect().provisioners())
+      list.push_back(parse_ordered_json(one.json, "the CA's answer"));
     if (wants_json())
       tell_all({{"provisioners", list}});
     else

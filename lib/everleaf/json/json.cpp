@@ -5,18 +5,31 @@
 
 namespace everleaf {
 
-nlohmann::json parse_json(std::string_view text, const std::string& source, std::size_t most_values) {
+namespace {
+
+template <typename Json>
+Json parse(std::string_view text, const std::string& source, std::size_t most_values) {
   std::size_t values = 0;
-  const auto within_bounds = [&](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
+  const auto within_bounds = [&](int depth, typename Json::parse_event_t, Json&) {
     if (depth > 32 || ++values > most_values)
       throw Error(ErrorKind::malformed, source + " is JSON of unreasonable size");
     return true;
   };
   try {
-    return nlohmann::json::parse(text, within_bounds);
-  } catch (const nlohmann::json::exception&) {
+    return Json::parse(text, within_bounds);
+  } catch (const typename Json::exception&) {
     throw Error(ErrorKind::malformed, source + " is not JSON");
   }
+}
+
+}  // namespace
+
+nlohmann::json parse_json(std::string_view text, const std::string& source, std::size_t most_values) {
+  return parse<nlohmann::json>(text, source, most_values);
+}
+
+nlohmann::ordered_json parse_ordered_json(std::string_view text, const std::string& source, std::size_t most_values) {
+  return parse<nlohmann::ordered_json>(text, source, most_values);
 }
 
 std::string optional_string(const nlohmann::json& object, const char* member, const std::string& source) {

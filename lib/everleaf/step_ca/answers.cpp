@@ -40,12 +40,12 @@ std::vector<Certificate> chain_in(const json& answer) {
   return certificates_in(list);
 }
 
-Provisioner to_provisioner(const json& entry) {
+Provisioner to_provisioner(const json& entry, const nlohmann::ordered_json& as_told) {
   Provisioner result{.type = required_string(entry, "type", "a provisioner"),
                      .name = required_string(entry, "name", "a provisioner"),
                      .key_id = {},
                      .encrypted_key = optional_string(entry, "encryptedKey", "a provisioner"),
-                     .json = entry.dump()};
+                     .json = as_told.dump()};
   if (const auto key = entry.find("key"); key != entry.end() && key->is_object())
     result.key_id = optional_string(*key, "kid", "a provisioner's key");
   return result;
@@ -85,9 +85,12 @@ std::vector<Certificate> roots_in_answer(std::string_view body) {
 std::vector<Certificate> chain_in_answer(std::string_view body) { return read_answer(body, chain_in); }
 
 ProvisionerPage provisioners_in_answer(std::string_view body) {
-  return read_answer(body, [](const json& answer) {
+  return read_answer(body, [body](const json& answer) {
     ProvisionerPage page;
-    for (const auto& entry : answer.at("provisioners")) page.provisioners.push_back(to_provisioner(entry));
+    const auto as_told = parse_ordered_json(body, "the CA's answer");
+    const auto& entries = answer.at("provisioners");
+    for (std::size_t i = 0; i < entries.size(); ++i)
+      page.provisioners.push_back(to_provisioner(entries.at(i), as_told.at("provisioners").at(i)));
     page.next = optional_string(answer, "nextCursor", "the CA's answer");
     if (page.next.find_first_not_of("0123456789abcdefABCDEF") != std::string::npos)
       throw Error(ErrorKind::answer, "the CA's list of provisioners has no usable next page");

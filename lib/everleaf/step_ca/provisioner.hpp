@@ -11,7 +11,7 @@ struct Provisioner {
   std::string name;
   std::string key_id;         // JWK: the kid of its key
   std::string encrypted_key;  // JWK: its private key as compact JWE; empty if the CA does not keep it
-  std::string json{};         // all that the CA tells of it
+  std::string json{};         // all that the CA tells of it, in its order
 };
 
 }  // namespace everleaf

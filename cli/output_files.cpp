@@ -143,7 +143,7 @@ void OutputPair::want(Part part, const fs::path& file) {
 
 std::vector<std::optional<std::string>> OutputPair::contents() const {
   std::vector<std::optional<std::string>> both;
-  for (const auto& file : {certificate_, key_file_ == KeyFile::absent ? fs::path() : key_})
+  for (const auto& file : {certificate_, key_})
     both.push_back(file.empty() || is_output_stream(file) ? std::nullopt : read_file_if_present(file));
   return both;
 }
@@ -161,11 +161,12 @@ bool OutputPair::is_on_disk(const PrivateKey& key) const {
 }
 
 void OutputPair::require_unchanged(const PrivateKey* key) const {
-  const auto what = key_file_ == KeyFile::absent ? certificate_.string() + " was"
-                                                 : certificate_.string() + " and " + key_.string() + " were";
+  const auto what =
+      key_.empty() ? certificate_.string() + " was" : certificate_.string() + " and " + key_.string() + " were";
   const Error changed(ErrorKind::conflict, what + " changed by somebody else meanwhile",
                       "nothing was written; look at what is there now");
-  if (existing_ != ExistingFiles::replace && contents() != before_) throw changed;
+  const bool may_have_changed = existing_ == ExistingFiles::replace && key_file_ != KeyFile::piped;
+  if (!may_have_changed && contents() != before_) throw changed;
   if (key_file_ == KeyFile::keep && !is_on_disk(*key)) throw changed;
 }
 

@@ -44,8 +44,9 @@ Identity read_pair(const std::filesystem::path& certificate, const std::filesyst
 // Throws usage if both are one file: a key that is only read must not be written over.
 void require_not_its_key(const std::filesystem::path& output, const std::filesystem::path& key);
 
-// What becomes of the key file when a certificate is written; absent: somebody else has the key.
-enum class KeyFile { write, keep, absent };
+// What becomes of the key file when a certificate is written. Absent: somebody else has the key; piped: it came by a
+// pipe, so that its file is not known.
+enum class KeyFile { write, keep, absent, piped };
 
 // A certificate and a key file that a command is going to write, and what `options` want besides. Made before the CA is
 // asked, it finds out that they can be written and remembers what was there, so that what somebody else writes
@@ -56,8 +57,8 @@ class OutputPair {
              const OutputOptions& options = {}, std::stop_token stop = {});
 
   // All or nothing, under the directory's lock. Throws conflict if certificate or key changed since the constructor and
-  // they are not to be replaced whatever they hold; and always rather than leave a certificate beside another key. The
-  // full chain ends with that of `roots` that vouches for it.
+  // they are not to be replaced whatever they hold; and always rather than leave a certificate beside another key,
+  // which is if either changed where the key was piped. The full chain ends with that of `roots` that vouches for it.
   void write(const Identity& identity, const TrustAnchors& roots);
   void write(const std::vector<Certificate>& chain, const TrustAnchors& roots);  // whose key is absent
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <everleaf/files/streams.hpp>
 #include <everleaf/lifecycle/check.hpp>
 #include <everleaf/lifecycle/obtain.hpp>
 #include "cli/ca/renewal.hpp"
@@ -14,19 +15,21 @@ struct RenewOptions {
 };
 
 int renew(const RenewOptions& options) {
-  const auto target = options.output_file.empty() ? options.shared.certificate_file : options.output_file;
+  const auto& given = options.shared;
+  const bool piped = !given.daemon && is_stream(given.key_file);  // it stays what it is: to read it once is enough
+  const auto target = options.output_file.empty() ? given.certificate_file : options.output_file;
   const auto ask = [mtls = options.mtls](StepCa& ca, const Identity& present) {
     auto chain = mtls ? everleaf::renew(ca, present, system_now()) : ca.renew_by_token(present, system_now());
     const ExpectedCertificate expected{present.key, {}, present.leaf(), std::nullopt};
     return accept(std::move(chain), expected, ca.trusted_roots(), system_now());
   };
-  return run(options.shared, {.verb = "renew",
-                              .past = "renewed",
-                              .certificate = target,
-                              .key = options.shared.key_file,
-                              .key_file = KeyFile::keep,
-                              .ask = ask,
-                              .say_saved = [&] { say("Your certificate has been saved in " + target + "."); }});
+  return run(given, {.verb = "renew",
+                     .past = "renewed",
+                     .certificate = target,
+                     .key = piped ? "" : given.key_file,
+                     .key_file = piped ? KeyFile::piped : KeyFile::keep,
+                     .ask = ask,
+                     .say_saved = [&] { say("Your certificate has been saved in " + target + "."); }});
 }
 
 }  // namespace

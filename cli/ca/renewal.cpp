@@ -14,10 +14,16 @@
 namespace everleaf::cli {
 namespace {
 
+Identity read_present(const RenewalOptions& options, const Renewal& renewal) {
+  if (renewal.key_file == KeyFile::piped)
+    return read_pair(options.certificate_file, options.key_file, options.password_file);
+  KeyPassword password(options.password_file);
+  return read_pair(options.certificate_file, options.key_file, password, options.output);
+}
+
 // Whether it was due.
 bool renew_if_due(const RenewalOptions& options, const Renewal& renewal) try {
-  KeyPassword password(options.password_file);
-  const auto present = read_pair(options.certificate_file, options.key_file, password, options.output);
+  const auto present = read_present(options, renewal);
   if (renewal.verb == "renew") require_within_lifetime(present.leaf(), options.expires_in);  // step's rekey takes it
   if (const auto left = not_due_for(present.leaf(), options.expires_in, system_now())) {
     say("certificate not " + renewal.past + ": expires in " + format_duration(*left));
@@ -33,9 +39,11 @@ bool renew_if_due(const RenewalOptions& options, const Renewal& renewal) try {
   throw renewal_error(error, "cannot " + renewal.verb + " " + options.certificate_file);
 }
 
-// Somebody may have been asked for a password meanwhile. An encrypted key is known by the certificate beside it.
-void require_still_there(const RenewalOptions& options, const Identity& present) {
-  if (!PrivateKey::is_encrypted_pem(read_file(options.key_file))) return;  // will be looked at when it counts
+// Somebody may have been asked for a password meanwhile. A key that is encrypted or came by a pipe is known by the
+// certificate beside it.
+void require_still_there(const RenewalOptions& options, const Renewal& renewal, const Identity& present) {
+  if (renewal.key_file == KeyFile::keep && !PrivateKey::is_encrypted_pem(read_file(options.key_file)))
+    return;  // will be looked at when it counts
   const auto chain = parse_certificates_or_der(read_file(options.certificate_file), options.certificate_file);
   if (chain.front() != present.leaf())
     throw Error(ErrorKind::conflict,
@@ -75,7 +83,7 @@ int run(const RenewalOptions& options, const Renewal& renewal) {
 Identity obtain(const RenewalOptions& options, const Renewal& renewal, const Identity& present, ExistingFiles existing,
                 const std::function<void(const Identity&)>& before_writing, std::stop_token stop) {
   OutputPair output(renewal.certificate, renewal.key, renewal.key_file, existing, options.output, stop);
-  if (renewal.key_file == KeyFile::keep) require_still_there(options, present);
+  if (renewal.key_file != KeyFile::write) require_still_there(options, renewal, present);
   auto ca = options.ca.connect(std::move(stop));
   auto renewed = renewal.ask(ca, present);
   before_writing(renewed);

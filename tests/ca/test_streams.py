@@ -5,6 +5,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from certificates import load, pair_matches
+from lying_ca import Lie
 
 
 @pytest.mark.parametrize("name", ["-", "/dev/stdin"])
@@ -22,6 +23,20 @@ def test_what_is_read_may_come_by_a_pipe(everleaf, lying_ca, work, name):
     everleaf("ca", "revoke", "--cert", "a.der", "--key", name, *trust, stdin=(work / "a.key").read_text()).failed("404")
     everleaf("ca", "health", "--ca-url", lying_ca.url, "--root", name, stdin=open(lying_ca.root_file).read()).succeeded()
     assert load(work / "a.crt") and load(work / "b.crt")
+    key, before = (work / "a.key").read_text(), (work / "a.crt").read_text()
+    everleaf("ca", "rekey", "--force", "a.crt", name, *trust, stdin=key).failed(f"cannot read {name}")
+    everleaf("ca", "renew", "--daemon", "a.crt", name, *trust, stdin=key).failed(name)
+    assert (work / "a.crt").read_text() == before
+    everleaf("ca", "renew", "--force", "a.crt", name, *trust, stdin=key).succeeded()
+    assert (work / "a.crt").read_text() != before and pair_matches(work / "a.crt", work / "a.key")
+
+
+def test_a_renewed_certificate_is_not_written_over_somebody_elses_where_its_key_came_by_a_pipe(everleaf, lying_ca, work):
+    lying_ca.leaf().save(work / "a.crt", work / "a.key")
+    lying_ca.lies["renew"] = Lie(meanwhile=lambda: lying_ca.leaf().save(work / "a.crt", work / "a.key"))
+    mine = (work / "a.key").read_text()
+    everleaf("ca", "renew", "--force", "a.crt", "-", *lying_ca.trust(), stdin=mine).failed("a.crt was changed by somebody else meanwhile")
+    assert pair_matches(work / "a.crt", work / "a.key")
 
 
 def test_what_is_written_may_go_to_standard_output(everleaf, lying_ca, work):

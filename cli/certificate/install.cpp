@@ -12,11 +12,30 @@ namespace {
 struct InstallOptions {
   std::string file;
   std::string prefix;
+  bool java = false;
+  bool firefox = false;
+  bool all = false;
 
   void add_to(CLI::App& command) {
     command.add_option("FILE", file, "the root certificate")->required();
     command.add_option("--prefix", prefix, "how its file there begins; default: its common name")->type_name("NAME");
-    refuse_switches(command, {"--java", "--firefox", "--no-system", "--all"});
+    command.add_flag("--java", java, "that of Java as well; refused where there is one");
+    command.add_flag("--firefox", firefox, "that of Firefox as well; refused where there is one");
+    command.add_flag("--all", all, "--java and --firefox");
+    refuse_switches(command, {"--no-system"});
+  }
+
+  // As step, which passes over stores that it does not find; but what it would have written is not left out silently.
+  void require_no_other_store() const {
+    if (java || all) require_none(java_store(), java ? "--java" : "--all", "keytool");
+    if (firefox || all) require_none(firefox_store(), firefox ? "--firefox" : "--all", "certutil");
+  }
+
+ private:
+  static void require_none(const std::filesystem::path& store, const std::string& flag, const std::string& program) {
+    if (store.empty()) return;
+    throw Error(ErrorKind::usage, flag + " is not supported yet where there is " + store.string(),
+                "leave it out for the system's store, and use \"" + program + "\" for the other");
   }
 };
 
@@ -25,6 +44,7 @@ std::string words_on(const Certificate& root, const std::string& what) {
 }
 
 int install(const InstallOptions& options) {
+  options.require_no_other_store();
   const auto root = read_root(options.file);
   const auto file = trust_store_file(root, options.prefix);
   replace_file(file, root.to_pem(), file_mode::certificate);
@@ -34,6 +54,7 @@ int install(const InstallOptions& options) {
 }
 
 int uninstall(const InstallOptions& options) {
+  options.require_no_other_store();
   const auto root = read_root(options.file);
   const auto file = trust_store_file(root, options.prefix);
   remove_file(file);

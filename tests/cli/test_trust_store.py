@@ -70,3 +70,34 @@ def test_only_a_root_is_installed(everleaf, work):
     authorities.intermediate.save(work / "intermediate.crt")
     for command in ("install", "uninstall"):
         everleaf("certificate", command, "intermediate.crt").failed("intermediate.crt", "root")
+
+
+def test_the_stores_of_others_are_passed_over_where_there_are_none_and_refused_where_there_is_one(work):
+    authorities = hierarchy("Everywhere")
+    authorities.root.save(work / "root.crt")
+    tool = "#!/bin/sh\nexit 0\n"
+    for file in ("java/bin/keytool", "bin/certutil"):
+        (work / file).parent.mkdir(parents=True)
+        (work / file).write_text(tool)
+        (work / file).chmod(0o755)
+    firefox = work / ".mozilla/firefox/x.default"
+    ended = run(work, f"""
+        refused() {{ "$@" 2>>refused && exit 9; ls -A {STORE} | grep Everywhere && exit 8; true; }}
+        refused env JAVA_HOME=java everleaf certificate install --all root.crt
+        refused env JAVA_HOME=java everleaf certificate install --java root.crt
+        mkdir -p {firefox}; touch {firefox}/cert9.db; export PATH="$PWD/bin:$PATH"
+        refused everleaf certificate install --all root.crt
+        refused everleaf certificate install root.crt --firefox
+        JAVA_HOME=java everleaf certificate install --firefox root.crt 2>>refused && exit 7
+        everleaf certificate install --java root.crt
+        everleaf certificate uninstall --java root.crt
+        rm {firefox}/cert9.db
+        JAVA_HOME=nowhere everleaf certificate install --all root.crt
+        ls -A {STORE}
+        everleaf certificate uninstall --all root.crt
+        exit 0""")
+    assert ended.returncode == 0, ended
+    assert f"Everywhere_Root_CA_{authorities.root.certificate.serial_number}.crt" in ended.stdout
+    said = (work / "refused").read_text()
+    assert said.count("not supported yet where there is java\n") == 2 and said.count(f"where there is {firefox}\n") == 3, said
+    assert "keytool" in said and "certutil" in said

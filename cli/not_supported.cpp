@@ -32,9 +32,8 @@ void refuse_switches(CLI::App& command, const std::vector<std::string>& flags) {
 }
 
 void refuse_other_credentials(CLI::App& command) {
-  refuse_flags(command,
-               {"--nebula-cert", "--nebula-key", "--attestation-ca-url", "--attestation-ca-root",
-                "--tpm-storage-directory", "--attestation-uri", "--kms", "--ca-config", "--set", "--set-file"});
+  refuse_flags(command, {"--nebula-cert", "--nebula-key", "--attestation-ca-url", "--attestation-ca-root",
+                         "--tpm-storage-directory", "--attestation-uri", "--kms", "--ca-config"});
   refuse_switches(command, {"--console", "--offline"});
 }
 

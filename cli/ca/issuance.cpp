@@ -14,6 +14,7 @@ CLI::Option* IssuanceOptions::add_to(CLI::App& command) {
   acme.add_to(command);
   command.get_option("--acme")->excludes(option);
   validity.add_to(command);
+  values.add_to(command);
   ca.add_to(command);
   return option;
 }
@@ -25,15 +26,16 @@ std::optional<TokenClaims> IssuanceOptions::given_token() const {
 
 Issued IssuanceOptions::issue(const Application& application) const {
   const auto now = system_now();
+  const auto given_values = values.as_json();  // what is wrong with them is said before anybody is asked
   if (!acme.foreign_directory().empty())
     return issue_by_acme(acme.foreign_directory(), roots_for_foreign(), application, now);
   const auto given = given_token();
-  if (!given) return issue_by_provisioner(application, now);
+  if (!given) return issue_by_provisioner(application, given_values, now);
   auto by = connect_by_token(ca, *given);
-  return issue_by_token(by, Secret(token), application, now);
+  return issue_by_token(by, Secret(token), application, given_values, now);
 }
 
-Issued IssuanceOptions::issue_by_provisioner(const Application& application, Time now) const {
+Issued IssuanceOptions::issue_by_provisioner(const Application& application, const std::string& given, Time now) const {
   auto by = ca.connect();
   const auto chosen = provisioner.choose(by);
   if (chosen.type == "ACME")
@@ -43,22 +45,26 @@ Issued IssuanceOptions::issue_by_provisioner(const Application& application, Tim
   // A request that somebody made is the only one that the token is for.
   if (const auto* request = std::get_if<CertificateRequest>(&application.proof))
     wish.request = base64url_of(request->fingerprint());
-  return issue_by_token(by, provisioner.make_token(by, chosen, wish), application, now);
+  return issue_by_token(by, provisioner.make_token(by, chosen, wish), application, given, now);
 }
 
 Issued IssuanceOptions::issue_by_token(StepCa& by, const Secret& presented, const Application& application,
-                                       Time now) const {
+                                       const std::string& given, Time now) const {
   say_ca(by);
   auto chain = sign(by, {.certificate_request = application.request().to_pem(),
                          .token = presented,
                          .not_before = validity.not_before,
-                         .not_after = validity.not_after});
+                         .not_after = validity.not_after,
+                         .template_values = given});
   return {std::move(chain), classify_all(application.names), by.trusted_roots(), validity.lifetime(),
           std::max(system_now(), validity.begin(now))};
 }
 
 Issued IssuanceOptions::issue_by_acme(const std::string& directory, TrustAnchors roots, Application application,
                                       Time now) const {
+  if (values.are_given())
+    throw Error(ErrorKind::usage, "an ACME server takes no values for its template",
+                "leave out --set and --set-file, or use another provisioner");
   const auto is_named = [&](const std::string& name) { return name == application.subject; };
   if (std::none_of(application.names.begin(), application.names.end(), is_named))
     application.names.push_back(application.subject);

@@ -13,6 +13,7 @@
 #include "cli/provisioner/acme.hpp"
 #include "cli/provisioner/provisioner_options.hpp"
 #include "cli/shared_options.hpp"
+#include "cli/template_values.hpp"
 
 namespace everleaf::cli {
 
@@ -41,14 +42,17 @@ struct IssuanceOptions {
   ProvisionerOptions provisioner;
   AcmeOptions acme;
   ValidityOptions validity;
+  TemplateValues values;
 
   CLI::Option* add_to(CLI::App& command);  // answers --token
   std::optional<TokenClaims> given_token() const;
   Issued issue(const Application& application) const;
 
  private:
-  Issued issue_by_token(StepCa& by, const Secret& presented, const Application& application, Time now) const;
-  Issued issue_by_provisioner(const Application& application, Time now) const;
+  // `given`: the values, as JSON.
+  Issued issue_by_token(StepCa& by, const Secret& presented, const Application& application, const std::string& given,
+                        Time now) const;
+  Issued issue_by_provisioner(const Application& application, const std::string& given, Time now) const;
   Issued issue_by_acme(const std::string& directory, TrustAnchors roots, Application application, Time now) const;
   TrustAnchors roots_for_foreign() const;
 };

@@ -9,6 +9,7 @@
 #include "cli/provisioner/provisioner_options.hpp"
 #include "cli/report.hpp"
 #include "cli/shared_options.hpp"
+#include "cli/template_values.hpp"
 
 namespace everleaf::cli {
 namespace {
@@ -25,6 +26,7 @@ struct TokenOptions {
   bool renew = false;
   CaOptions ca;
   ProvisionerOptions provisioner;
+  TemplateValues values;
   ForceOption force;
 };
 
@@ -76,7 +78,8 @@ Secret provisioner_token(const TokenOptions& options, Time now) {
                  .names = options.names,
                  .request = request_digest(options),
                  .validity = token_validity(options, now),
-                 .made = now};
+                 .made = now,
+                 .template_values = options.values.as_json()};
   std::erase(wish.names, "");
   if (options.revoke) wish.path = "/1.0/revoke";
   if (wish.names.empty() && !options.revoke) wish.names = {options.subject};
@@ -101,7 +104,9 @@ void add_purposes(CLI::App& command, TokenOptions& options, CLI::Option* san) {
       .add_flag("--renew", options.renew,
                 "for renewing the certificate of --x5c-cert without TLS client authentication")
       ->excludes(revoke)
-      ->excludes(san);
+      ->excludes(san)
+      ->excludes(command.get_option("--set"))
+      ->excludes(command.get_option("--set-file"));
 }
 
 }  // namespace
@@ -131,6 +136,7 @@ void add_ca_token(CLI::App& ca) {
   command.add_option("--cnf-file", options->request_file, "only for this certificate request")
       ->type_name("FILE")
       ->excludes(request);
+  options->values.add_to(command, ".Token.user");
   add_purposes(command, *options, san);
   require_utf8(command.add_option("--kid", options->provisioner.key_id, "key id of the provisioner"))->type_name("ID");
   options->provisioner.jwk.add_key_to(command);

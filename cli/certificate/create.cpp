@@ -67,7 +67,7 @@ std::string request_pem(const CreateOptions& options, const PrivateKey& key, con
 
 int create(const CreateOptions& options) {
   check(options);
-  const auto values = options.form.values();
+  const auto values = options.form.given.read();
   const bool new_key = options.given_key.empty();
   if (!new_key) require_not_its_key(options.request_file, options.given_key);
   const auto key =

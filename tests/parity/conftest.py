@@ -25,7 +25,8 @@ described. Whatever step does, everleaf leaves no new file behind when it fails,
 A case starts with a copy of data/ and an empty HOME. $CA, $HOSTPORT, $FINGERPRINT, $ROOT stand for a real step-ca, its
 host and port, its root's fingerprint and file; $PASSWORD for the file with the password of its provisioner "admin"; $WORK for the
 directory. Its other provisioners: "hosts" (X5C) trusts $HOST.crt and $HOST.key, "pods" (K8sSA) the token in $POD, "acme" looks at port
-$HTTP (and a case that says so is skipped where the CA cannot).
+$HTTP (and a case that says so is skipped where the CA cannot), "templated" with the password in $TEMPLATED writes into subjects what
+--set org=... of a request and --set team=... of a token say.
 
 Without a real step (EVERLEAF_TEST_STEP) the cases are compared with recorded.json: what it said when somebody last ran them with
 EVERLEAF_TEST_RECORD=1. With it, the recording is checked as well.
@@ -48,7 +49,7 @@ from certificates import DAY, hierarchy, issue, load
 from meaning import Meaning
 from program import BINARIES, contents, environment, run
 from acme import AcmeProvisioner
-from provisioners import K8sSaProvisioner, X5cProvisioner
+from provisioners import K8sSaProvisioner, TemplatedProvisioner, X5cProvisioner
 from step_ca import RealCa, free_port, program, usual_provisioners
 
 HERE = Path(__file__).parent
@@ -161,7 +162,7 @@ class Case(pytest.Item):
         ca = shared_ca(self.session)
         if not ca.http_port and any("$HTTP" in word for word in [self.arguments, *map(" ".join, self.circumstances)]):
             pytest.skip("this step-ca looks at port 80 only")
-        return {"CA": ca.url, "HOSTPORT": ca.url.removeprefix("https://"), "FINGERPRINT": ca.fingerprint, "ROOT": ca.root_file, "PASSWORD": ca.password_file(),
+        return {"CA": ca.url, "HOSTPORT": ca.url.removeprefix("https://"), "FINGERPRINT": ca.fingerprint, "ROOT": ca.root_file, "PASSWORD": ca.password_file(), "TEMPLATED": ca.password_file("templated"),
                 "HOST": ca.host, "POD": ca.pod, "HTTP": ca.http_port,
                 **ca.parity_fingerprints}
 
@@ -232,7 +233,7 @@ def make_ca(directory):
     hosts, pods = hierarchy("Hosts"), K8sSaProvisioner()
     old = "/0.19" in subprocess.run([program(), "version"], capture_output=True, text=True).stdout
     port = None if old else free_port()
-    ca = RealCa(directory, [*usual_provisioners(), X5cProvisioner("hosts", hosts), pods, AcmeProvisioner()],
+    ca = RealCa(directory, [*usual_provisioners(), X5cProvisioner("hosts", hosts), pods, AcmeProvisioner(), TemplatedProvisioner()],
                 ["--acme-http-port", str(port), "--insecure"] if port else [])
     ca.http_port, ca.host, ca.pod = port, directory / "host", directory / "pod"
     issue(hosts.intermediate, "host.test", lifetime=2 * DAY).save(f"{ca.host}.crt", f"{ca.host}.key")
@@ -244,7 +245,7 @@ def fingerprints(ca):
     """Of what the CA's server shows: new with each CA, so that its name is recorded and not itself."""
     shown = x509.load_pem_x509_certificate(ssl.get_server_certificate(("127.0.0.1", ca.port)).encode())
     return {"SERVER": shown.fingerprint(hashes.SHA256()).hex(), "INTERMEDIATE": ca.intermediate.fingerprint,
-            "KID": ca.provisioners["admin"].kid}
+            "KID": ca.provisioners["admin"].kid, "TEMPLATEDKID": ca.provisioners["templated"].kid}
 
 
 def pytest_terminal_summary(terminalreporter):

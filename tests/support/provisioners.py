@@ -7,7 +7,21 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from certificates import PEM, hierarchy, issue, new_key
-from jose import compact, encode
+from jose import Provisioner, compact, encode
+
+
+class TemplatedProvisioner(Provisioner):
+    """A JWK one whose certificates have in their subject what was given: --set org=... of a request, --set team=... of a token."""
+
+    def __init__(self):
+        super().__init__("templated")
+
+    def configuration(self):
+        template = """{
+            "subject": {"commonName": {{ toJson .Subject.CommonName }}, "organization": {{ toJson .Insecure.User.org }},
+                        "organizationalUnit": {{ toJson .Token.user.team }}},
+            "sans": {{ toJson .SANs }}, "keyUsage": ["digitalSignature"], "extKeyUsage": ["serverAuth", "clientAuth"]}"""
+        return {**super().configuration(), "options": {"x509": {"template": template}}}
 
 
 class X5cProvisioner:

@@ -19,7 +19,8 @@ ProvisionToken claims_of(const StepCa& ca, const Provisioner& provisioner, const
           .root = ca.root_for_tokens(),
           .validity = wish.validity,
           .request = wish.request,
-          .made = wish.made};
+          .made = wish.made,
+          .template_values = wish.template_values};
 }
 
 std::string list(const std::vector<Provisioner>& provisioners) {

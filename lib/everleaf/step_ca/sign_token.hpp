@@ -34,7 +34,8 @@ struct TokenWish {
   std::vector<std::string> names;
   std::string request{};  // see ProvisionToken
   Validity validity;
-  std::optional<Time> made{};  // see ProvisionToken
+  std::optional<Time> made{};     // see ProvisionToken
+  std::string template_values{};  // see ProvisionToken
 };
 Secret make_token(const StepCa& ca, const Provisioner& provisioner, const PrivateKey& key, const TokenWish& wish);
 

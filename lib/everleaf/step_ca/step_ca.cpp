@@ -114,6 +114,7 @@ std::vector<Certificate> StepCa::sign(const SignRequest& request) {
   json body{{"csr", request.certificate_request}, {"ott", request.token.reveal()}};
   if (!request.not_before.empty()) body["notBefore"] = request.not_before;
   if (!request.not_after.empty()) body["notAfter"] = request.not_after;
+  if (!request.template_values.empty()) body["templateData"] = json::parse(request.template_values);
   return post("/sign", {.body = Secret(body.dump())}, std::nullopt);
 }
 

@@ -16,6 +16,7 @@ struct SignRequest {
   Secret token;
   std::string not_before;  // RFC 3339 or a Go duration, sent as given: the CA's clock decides; empty: the CA's default
   std::string not_after;
+  std::string template_values{};  // a JSON object for the CA's template, as .Insecure.User; empty: none
 };
 
 struct Revocation {

@@ -70,6 +70,7 @@ Secret sign_token(const ProvisionToken& token, const PrivateKey& provisioner_key
   if (!token.names.empty()) payload["sans"] = token.names;
   if (token.root) payload["sha"] = token.root->hex();
   if (!token.request.empty()) payload["cnf"] = {{"x5rt#S256", token.request}};
+  if (!token.template_values.empty()) payload["user"] = json::parse(token.template_values);
   json head = header(provisioner_key, token.key_id);
   add_chain(head, token.x5c_header, token.x5c);
   return Secret(sign_jws(head.dump(), payload.dump(), provisioner_key));

@@ -28,8 +28,9 @@ struct ProvisionToken {
   Validity validity;                // of the token
   std::vector<Certificate> x5c{};   // X5C: the chain of the certificate whose key signs it
   X5cHeader x5c_header = X5cHeader::x5c;
-  std::string request{};       // "cnf": base64url SHA-256 of the only request it is good for; empty: any
-  std::optional<Time> made{};  // default: when it becomes valid
+  std::string request{};          // "cnf": base64url SHA-256 of the only request it is good for; empty: any
+  std::optional<Time> made{};     // default: when it becomes valid
+  std::string template_values{};  // "user": a JSON object for the CA's template, as .Token.user; empty: none
 };
 Secret sign_token(const ProvisionToken& token, const PrivateKey& provisioner_key);
 

@@ -237,12 +237,12 @@ int once(const Options& options, const Log& log) {
 }
 
 int check(const Options& options) {
-  const auto loaded = load_configuration(options.configuration);
+  const auto loaded = load_as_owner_of_state(options.configuration);
   for (const auto& problem : loaded.problems) {
     std::fprintf(stderr, "%s\n", to_string(problem).c_str());
     if (!problem.hint.empty()) std::fprintf(stderr, "  hint: %s\n", problem.hint.c_str());
   }
-  if (!loaded.configuration) return 1;
+  if (!loaded.problems.empty()) return 1;
   for (const auto& file : secrets_for_everybody(*loaded.configuration)) {
     const auto name = escape(file.string());
     std::fprintf(stderr, "%s: warning: it is a secret, and everybody may read it\n  hint: chmod o-r %s\n", name.c_str(),

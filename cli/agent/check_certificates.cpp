@@ -9,7 +9,7 @@
 #include <everleaf/lifecycle/deliver.hpp>
 #include <everleaf/lifecycle/plan.hpp>
 #include <everleaf/lifecycle/situation.hpp>
-#include "cli/acting_as.hpp"
+#include <everleaf/process/acting_as.hpp>
 #include "cli/agent/findings.hpp"
 
 namespace everleaf::cli {

@@ -16,9 +16,9 @@ void refuse_defaults() {
                 "give everleafd's configuration after the command");
 }
 
-void know_credentials_directory() { ::setenv("CREDENTIALS_DIRECTORY", "/run/credentials/everleafd.service", 0); }
-
 }  // namespace
+
+void know_credentials_directory() { ::setenv("CREDENTIALS_DIRECTORY", "/run/credentials/everleafd.service", 0); }
 
 void ConfigurationOption::add_to(CLI::App& command) {
   command.add_option("--config", file, "configuration of everleafd; default: /etc/everleaf/everleaf.toml")
@@ -28,14 +28,10 @@ void ConfigurationOption::add_to(CLI::App& command) {
 LoadedConfiguration ConfigurationOption::load() const {
   refuse_defaults();
   know_credentials_directory();
-  return load_configuration(file);
+  return load_as_owner_of_state(file);
 }
 
-Configuration ConfigurationOption::require() const {
-  refuse_defaults();
-  know_credentials_directory();
-  return require_configuration(file);
-}
+Configuration ConfigurationOption::require() const { return everleaf::require(load()); }
 
 std::vector<std::string> names_of(const Configuration& configuration) {
   std::vector<std::string> names;

@@ -15,9 +15,9 @@
 #include <everleaf/lifecycle/deliver.hpp>
 #include <everleaf/lifecycle/obtain.hpp>
 #include <everleaf/lifecycle/trust.hpp>
+#include <everleaf/process/acting_as.hpp>
 #include <everleaf/process/command.hpp>
 #include <everleaf/step_ca/sign_token.hpp>
-#include "cli/acting_as.hpp"
 #include "cli/ca/given_token.hpp"
 #include "cli/command.hpp"
 #include "cli/provisioner/provisioner_options.hpp"

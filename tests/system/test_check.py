@@ -49,3 +49,25 @@ def test_resumed_sessions_are_warned_of(host):
     [(verdict, text)] = found["/etc/nginx/conf.d/upstream.conf"]
     assert verdict == "warning" and "proxy_ssl_session_reuse off" in text
     assert not [about for about in found if "good" in about or "fixed" in about]
+
+
+def test_what_only_root_may_read_of_the_configuration_is_an_error(host):
+    host.place(host.pair(not_before=now())).configure()
+    for spoil, mend, path in (("chmod 600", "chmod 644", "/etc/everleaf/everleaf.toml"), ("chmod 750", "chmod 755", "/etc/everleaf"),
+                              ("chmod 700", "chmod 755", "/etc/everleaf/conf.d")):
+        host.shell(f"{spoil} {path}")
+        verdict, text = check(host)["configuration"][0]
+        assert verdict == "error" and "Permission denied" in text and "user everleaf has to be able to" in text, text
+        refused = host.try_run("everleafd", "--check")
+        assert refused.returncode == 1 and "Permission denied" in refused.stderr, refused.stderr
+        failed = host.try_run("systemctl", "start", "everleafd")
+        assert failed.returncode != 0 and "user everleaf has to be able to" in host.log("everleafd")
+        host.shell(f"systemctl stop everleafd; {mend} {path}")
+    assert check(host)["configuration"][0][0] == "ok"
+
+
+def test_a_file_of_the_user_of_everleafd_is_no_error(host):
+    host.place(host.pair(not_before=now())).configure()
+    host.run("chown", "everleaf:", "/etc/everleaf/everleaf.toml")
+    assert [verdict for verdict, _ in check(host)["configuration"]] == ["ok"]
+    assert host.try_run("everleafd", "--check").returncode == host.try_run("everleaf", "plan").returncode == 0

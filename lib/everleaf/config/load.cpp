@@ -2,6 +2,7 @@
 #include <everleaf/config/load.hpp>
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,6 +19,8 @@
 #include <everleaf/config/toml_reader.hpp>
 #include <everleaf/error/error.hpp>
 #include <everleaf/files/file.hpp>
+#include <everleaf/files/file_access.hpp>
+#include <everleaf/process/acting_as.hpp>
 
 namespace everleaf {
 namespace {
@@ -216,12 +219,22 @@ void require_safe_owner(const fs::path& file) {
   struct stat status {};
   if (stat(file.c_str(), &status) != 0) throw system_error("cannot read " + file.string(), errno);
   if (status.st_uid != 0 && status.st_uid != geteuid())
-    throw Error(ErrorKind::configuration, "neither root nor we own it");
+    throw Error(ErrorKind::configuration, "neither root nor we own it", "chown root: " + file.string());
   if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0)
     throw Error(ErrorKind::configuration, "others may write it", "chmod go-w " + file.string());
 }
 
 constexpr unsigned deepest = 32;
+
+bool may_not_read(const fs::path& file) {
+  return faccessat(AT_FDCWD, file.c_str(), R_OK, AT_EACCESS) != 0 && errno == EACCES;
+}
+
+// Where root's umask is 077, what root writes is for root alone.
+std::string hint_to_let_us_read() {
+  return "user " + name_of_user(geteuid()) +
+         " has to be able to: \"chmod a+r\" the file and \"chmod a+rx\" its directories, or give them its group";
+}
 
 // A problem begins with its place: "cannot read FILE: ..." need not say it again.
 std::string without_name_of(const fs::path& file, std::string text) {
@@ -244,7 +257,8 @@ void read_one_file(const fs::path& file, Draft& draft, std::vector<Configuration
     const auto& at = error.source().begin;
     problems.push_back({file, at.line, at.column, escape(error.description()), {}});
   } catch (const Error& error) {
-    problems.push_back({file, 0, 0, without_name_of(file, error.what()), error.hint()});
+    problems.push_back(
+        {file, 0, 0, without_name_of(file, error.what()), may_not_read(file) ? hint_to_let_us_read() : error.hint()});
   } catch (const std::exception& error) {
     problems.push_back({file, 0, 0, escape(error.what()), {}});
   }
@@ -259,7 +273,8 @@ std::vector<fs::path> files_of(const fs::path& main_file, std::vector<Configurat
     if (entry.path().extension() == ".toml" && !entry.path().filename().native().starts_with('.'))
       files.push_back(entry.path());
   if (error && error != std::errc::no_such_file_or_directory)
-    problems.push_back({directory, 0, 0, "cannot read it: " + error.message(), {}});
+    problems.push_back(
+        {directory, 0, 0, "cannot read it: " + error.message(), may_not_read(directory) ? hint_to_let_us_read() : ""});
   std::sort(files.begin(), files.end());
   files.insert(files.begin(), main_file);
   return files;
@@ -310,6 +325,7 @@ LoadedConfiguration load_configuration(const fs::path& main_file) {
   Draft draft;
   LoadedConfiguration result;
   for (const auto& file : files_of(main_file, result.problems)) read_one_file(file, draft, result.problems);
+  result.state = draft.configuration.state;
   result.socket = draft.configuration.socket_path();
   if (result.problems.empty() && !draft.has_authority)
     result.problems.push_back({main_file, 0, 0, "there is no [ca]", "it needs \"url\" and \"fingerprint\""});
@@ -325,6 +341,17 @@ LoadedConfiguration load_configuration(const fs::path& main_file) {
   return result;
 }
 
+LoadedConfiguration load_as_owner_of_state(const fs::path& main_file) {
+  auto loaded = load_configuration(main_file);
+  const auto owner = owner_of(loaded.state);
+  if (geteuid() != 0 || !owner || *owner == 0) return loaded;
+  const ActingAs everleafd(*owner);
+  auto seen = load_configuration(main_file);
+  if (seen.configuration || !loaded.configuration) return seen;
+  loaded.problems = std::move(seen.problems);
+  return loaded;
+}
+
 std::string contents_of(const Configuration& configuration) {
   const auto counted = [](std::size_t count, const char* one, const char* more) {
     return std::to_string(count) + (count == 1 ? one : more);
@@ -333,8 +360,9 @@ std::string contents_of(const Configuration& configuration) {
          counted(configuration.proxies.size(), " proxy", " proxies");
 }
 
-Configuration require_configuration(const fs::path& main_file) {
-  auto loaded = load_configuration(main_file);
+Configuration require_configuration(const fs::path& main_file) { return require(load_configuration(main_file)); }
+
+Configuration require(LoadedConfiguration loaded) {
   if (loaded.configuration) return std::move(*loaded.configuration);
   const auto& first = loaded.problems.front();
   const auto others = loaded.problems.size() - 1;

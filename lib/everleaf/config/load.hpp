@@ -23,15 +23,22 @@ std::string to_string(const ConfigurationProblem& problem);
 struct LoadedConfiguration {
   std::optional<Configuration> configuration;  // nothing if there is any problem
   std::vector<ConfigurationProblem> problems;  // all of them, in the order of the files
-  std::filesystem::path socket;                // socket_path(), as far as what can be read of the files says it
+  // As far as what can be read of the files says it:
+  std::filesystem::path state;
+  std::filesystem::path socket;  // socket_path()
 };
 
 // Reads `main_file`, then `conf.d/*.toml` beside it in the order of their names. A name may be defined once. Files that
 // others than root or us own or may write are refused. "%d" in a path is systemd's credentials directory.
 LoadedConfiguration load_configuration(const std::filesystem::path& main_file);
 
+// As everleafd will read it, if root asks: its user, who owns the state, may not read all that root may, and may own
+// files of it. Such problems do not keep back what root has read.
+LoadedConfiguration load_as_owner_of_state(const std::filesystem::path& main_file);
+
 // The same for those who cannot go on without: throws configuration, naming the first problem and how many there are.
 Configuration require_configuration(const std::filesystem::path& main_file);
+Configuration require(LoadedConfiguration loaded);
 
 // "2 certificates, 1 proxy".
 std::string contents_of(const Configuration& configuration);

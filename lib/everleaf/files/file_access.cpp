@@ -90,6 +90,20 @@ std::optional<uid_t> find_user(const std::string& name) {
   return found == nullptr ? std::nullopt : std::optional(found->pw_uid);
 }
 
+std::optional<uid_t> owner_of(const std::filesystem::path& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) return std::nullopt;
+  return status.st_uid;
+}
+
+std::string name_of_user(uid_t user) {
+  passwd entry{};
+  passwd* found = nullptr;
+  std::vector<char> buffer(1 << 16);
+  ::getpwuid_r(user, &entry, buffer.data(), buffer.size(), &found);
+  return found == nullptr ? std::to_string(user) : found->pw_name;
+}
+
 std::optional<gid_t> find_group(const std::string& name) {
   group entry{};
   group* found = nullptr;

@@ -7,7 +7,7 @@
 
 #include <vector>
 
-namespace everleaf::cli {
+namespace everleaf {
 
 // For as long as this lives we may what `user` may, with the groups of that user, in all threads. Only for root;
 // nothing happens for others, and for root itself. Throws the system's error for a user that there is not.
@@ -23,4 +23,4 @@ class ActingAs {
   std::vector<gid_t> groups_;
 };
 
-}  // namespace everleaf::cli
+}  // namespace everleaf

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/acting_as.hpp"
+#include <everleaf/process/acting_as.hpp>
 
 #include <grp.h>
 #include <pwd.h>
@@ -10,7 +10,7 @@
 
 #include <everleaf/error/error.hpp>
 
-namespace everleaf::cli {
+namespace everleaf {
 
 ActingAs::ActingAs(uid_t user) : acts_(::geteuid() == 0 && user != 0) {
   if (!acts_) return;
@@ -27,4 +27,4 @@ ActingAs::~ActingAs() {
   if (!back) std::abort();
 }
 
-}  // namespace everleaf::cli
+}  // namespace everleaf

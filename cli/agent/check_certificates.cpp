@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <filesystem>
 
 #include <everleaf/config/load.hpp>
+#include <everleaf/files/file_access.hpp>
 #include <everleaf/lifecycle/check.hpp>
 #include <everleaf/lifecycle/deliver.hpp>
 #include <everleaf/lifecycle/plan.hpp>
@@ -46,10 +49,16 @@ void check_standing(const Situation& situation, const ManagedCertificate& certif
                  "it is offered again, and at once on SIGHUP");
 }
 
+bool is_to_be_made(const std::filesystem::path& directory) {
+  return ::faccessat(AT_FDCWD, directory.c_str(), F_OK, AT_EACCESS) != 0 && errno == ENOENT &&
+         ::faccessat(AT_FDCWD, directory.parent_path().c_str(), W_OK, AT_EACCESS) == 0;
+}
+
 void check_certificate(const Configuration& configuration, const ManagedCertificate& certificate,
                        const std::vector<Provisioner>& provisioners, Findings& findings) {
   const auto about = "certificate " + certificate.name;
   findings.look_at(about, [&] {
+    if (is_to_be_made(configuration.live_parent())) return std::string("everleafd makes live/ when it starts");
     Place(configuration, certificate).check_writable();
     return std::string("a new one can be delivered");
   });
@@ -81,6 +90,13 @@ void check_abandoned(const Configuration& configuration, Findings& findings) {
   }
 }
 
+// What a copy or a backup has left to another user, as root's often do.
+std::optional<std::filesystem::path> lost_by(uid_t user, const Configuration& configuration) {
+  for (const auto& path : {configuration.live_parent(), configuration.state / "state"})
+    if (owner_of(path).value_or(user) != user) return path;
+  return std::nullopt;
+}
+
 // Only the usual one is known to systemd.
 std::string maker_of(const std::filesystem::path& state) {
   if (state == "/var/lib/everleaf")
@@ -100,6 +116,13 @@ void check_certificates(const Configuration& configuration, const std::vector<Pr
   if (::geteuid() != 0 && ::geteuid() != status.st_uid)
     return findings.add(Verdict::skipped, configuration.state.string(),
                         "only root and its owner can find out whether everleafd can write there");
+  if (const auto lost = lost_by(status.st_uid, configuration); lost) {
+    const auto user = name_of_user(status.st_uid);
+    return findings.add(Verdict::error, lost->string(),
+                        "it does not belong to user " + user + " as " + configuration.state.string() +
+                            " does: everleafd cannot work there",
+                        "chown -R " + user + ": " + configuration.state.string());
+  }
   findings.look_at(configuration.state.string(), [&] {
     const ActingAs owner(status.st_uid);
     for (const auto& [name, certificate] : configuration.certificates)

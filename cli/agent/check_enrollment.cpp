@@ -23,7 +23,7 @@ struct RequireCredential {
       throw error.within(file.path.string());
     }
   }
-  void operator()(const TokenCommand& /*command*/) const {}
+  void operator()(const TokenCommand& command) const { require_startable(command.argv.front()); }
 
   void operator()(const ProvisionerPassword& credential) const {
     const auto password = read_credential(credential.password_file);

@@ -9,6 +9,8 @@
 #include <sstream>
 
 #include <everleaf/files/file.hpp>
+#include <everleaf/files/file_access.hpp>
+#include <everleaf/process/acting_as.hpp>
 #include <everleaf/process/command.hpp>
 #include "cli/agent/findings.hpp"
 
@@ -44,12 +46,6 @@ class ProcessOf {
  private:
   pid_t process_;
 };
-
-std::optional<uid_t> owner_of(const fs::path& path) {
-  struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) return std::nullopt;
-  return status.st_uid;
-}
 
 // systemctl and pkcheck ask, not libsystemd: every command would pay for loading that.
 std::string answer_of(const std::vector<std::string>& command) {
@@ -136,10 +132,23 @@ void check_nginx(Findings& findings) {
   }
 }
 
+void check_programs(const Proxy& proxy, const std::optional<uid_t>& user, Findings& findings) {
+  const auto* method = std::get_if<ReloadByExec>(&proxy.reload);
+  const bool can_tell = ::geteuid() == 0 || user == ::geteuid();
+  if (!can_tell || (method == nullptr && proxy.check.empty())) return;
+  findings.look_at("proxy " + proxy.name, [&] {
+    const ActingAs everleafd(user.value_or(::geteuid()));
+    if (method != nullptr) require_startable(method->argv.front());
+    if (!proxy.check.empty()) require_startable(proxy.check.front());
+    return std::string("its programs can be started");
+  });
+}
+
 }  // namespace
 
 void check_proxies(const Configuration& configuration, Findings& findings) {
   const auto user = owner_of(configuration.state);
+  for (const auto& [name, proxy] : configuration.proxies) check_programs(proxy, user, findings);
   for (const auto& [name, proxy] : configuration.proxies)
     if (const auto* method = std::get_if<ReloadByUnit>(&proxy.reload))
       findings.look_at("proxy " + name, [&] { return check_unit(method->unit, user); });

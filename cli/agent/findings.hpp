@@ -54,6 +54,9 @@ void check_certificates(const Configuration& configuration, const std::vector<Pr
 void check_enrollment(const ManagedCertificate& certificate, bool has_pair,
                       const std::vector<Provisioner>& provisioners, Findings& findings);
 
+// Throws why it could not be started, as a unit would, by whom we are.
+void require_startable(const std::string& program);
+
 // Whether systemd knows the units of proxies and lets the user of everleafd reload them; what nginx's configuration
 // would do with a certificate that changes.
 void check_proxies(const Configuration& configuration, Findings& findings);

@@ -82,7 +82,7 @@ def test_a_state_of_another_user_is_left_to_that_one(daemon, lying_ca):
     os.chown(everleafd.state, 65534, 65534)
     before = contents(everleafd.base)
     said = everleafd.once()
-    assert said.status == 1 and "belongs to the user of number 65534: run everleafd as that one" in said.stderr, str(said)
+    assert said.status == 1 and "belongs to user nobody: run everleafd as that one" in said.stderr, str(said)
     assert contents(everleafd.base) == before
 
 

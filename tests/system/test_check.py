@@ -34,7 +34,7 @@ def test_a_unit_that_may_not_be_reloaded_or_is_not_there(host):
 
 def test_directories_are_judged_as_the_user_of_everleafd(host):
     host.place(host.pair(not_before=now())).configure()
-    host.run("chown", "root:", "/var/lib/everleaf/live")
+    host.run("chmod", "511", "/var/lib/everleaf/live")
     [(verdict, text)] = check(host)["certificate upstream"]
     assert verdict == "error" and "Permission denied" in text
     assert check(host, "www-data")["/var/lib/everleaf"][0][0] == "skipped"
@@ -71,3 +71,35 @@ def test_a_file_of_the_user_of_everleafd_is_no_error(host):
     host.run("chown", "everleaf:", "/etc/everleaf/everleaf.toml")
     assert [verdict for verdict, _ in check(host)["configuration"]] == ["ok"]
     assert host.try_run("everleafd", "--check").returncode == host.try_run("everleaf", "plan").returncode == 0
+
+
+def test_a_state_that_a_backup_left_to_root(host):
+    host.place(host.pair(not_before=now())).configure()
+    host.shell("chown -R root: /var/lib/everleaf/live /var/lib/everleaf/state")
+    [(verdict, text)] = check(host)["/var/lib/everleaf/live"]
+    assert verdict == "error" and "chown -R everleaf: /var/lib/everleaf" in text
+    assert host.try_run("systemctl", "start", "everleafd").returncode != 0
+    assert "chown -R everleaf: /var/lib/everleaf" in host.log("everleafd")
+    host.shell("systemctl stop everleafd; chown -R everleaf: /var/lib/everleaf")
+    assert "/var/lib/everleaf/live" not in check(host)
+    host.start_daemon()
+
+
+def test_programs_that_the_user_of_everleafd_cannot_start(host):
+    host.place(host.pair(not_before=now())).write({"/usr/local/bin/hook": "#!/bin/sh\n", "/root/hook": "#!/bin/sh\n"})
+    host.run("chmod", "700", "/root")
+    for program, mode, problem in (("/usr/local/bin/hook", 755, None), ("/usr/local/bin/hook", 644, "a+rx"), ("/root/hook", 755, "a+rx"),
+                                   ("/no/hook", None, "path of the program"), ("nginx", None, None), ("no-such-program", None, "path")):
+        if mode:
+            host.run("chmod", mode, program)
+        host.configure(f'enroll = {{ token-command = ["{program}"] }}', reload=f'{{ exec = ["{program}"] }}')
+        found = check(host)
+        [(verdict, text)] = found["proxy front"]
+        assert verdict == ("error" if problem else "ok") and (problem or "") in text, text
+        assert ("warning" in [verdict for verdict, _ in found["certificate upstream"]]) == bool(problem), found
+
+
+def test_before_the_first_start_nothing_is_missing(host):
+    host.configure().run("rm", "-r", "/var/lib/everleaf/live")
+    found = check(host)
+    assert "error" not in [verdict for verdict, text in found["certificate upstream"] if "live" in text], found

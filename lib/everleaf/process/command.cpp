@@ -18,6 +18,7 @@
 
 #include <everleaf/error/error.hpp>
 #include <everleaf/files/file.hpp>
+#include <everleaf/files/file_access.hpp>
 #include <everleaf/process/stop_event.hpp>
 #include <everleaf/time/time.hpp>
 
@@ -29,7 +30,7 @@ using Clock = std::chrono::steady_clock;
 std::string hint_for(int error_number) {
   switch (error_number) {
     case ENOENT: return "look at the path of the program, and if it is a script at its first line";
-    case EACCES: return "make it executable: chmod +x";
+    case EACCES: return hint_to_let_us_start_it();
     case ENOEXEC: return "a script starts with the line #!/bin/sh";
     default: return {};
   }
@@ -279,6 +280,11 @@ void check_success(const siginfo_t& end, Failure failure, const std::string& pro
 }
 
 }  // namespace
+
+std::string hint_to_let_us_start_it() {
+  return "user " + name_of_user(::geteuid()) +
+         " has to be able to execute it, and to enter its directories: chmod a+rx";
+}
 
 CommandResult run_command(const std::vector<std::string>& argv, const CommandLimits& limits, std::stop_token stop) {
   if (argv.empty() || argv[0].empty()) throw Error(ErrorKind::usage, "there is no program to run in an empty command");

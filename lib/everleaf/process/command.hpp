@@ -41,4 +41,7 @@ struct CommandResult {
 // signals are at their defaults.
 CommandResult run_command(const std::vector<std::string>& argv, const CommandLimits& limits, std::stop_token stop);
 
+// For a program that may not be started: it is there, and executable for somebody else perhaps.
+std::string hint_to_let_us_start_it();
+
 }  // namespace everleaf

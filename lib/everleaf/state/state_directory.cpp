@@ -9,6 +9,7 @@
 
 #include <everleaf/files/atomic_file.hpp>
 #include <everleaf/files/file.hpp>
+#include <everleaf/files/file_access.hpp>
 #include <everleaf/json/json.hpp>
 
 namespace everleaf {
@@ -143,6 +144,14 @@ DrainingWorker to_draining(const json& entry) {
           time_in(entry, "deadline"), entry.at("told").get<bool>()};
 }
 
+// What root has put there may come from a backup; what is another's is that one's.
+std::string hint_for_owner(uid_t owner, const fs::path& directory) {
+  if (owner == 0)
+    return "it belongs to root: chown -R " + name_of_user(::geteuid()) + ": " + directory.parent_path().string();
+  return "it belongs to user " + name_of_user(owner) +
+         ": run everleafd as that one, as its unit does, or name another [paths] state";
+}
+
 }  // namespace
 
 // Whoever may write here tells us whom to trust (roots.pem) and holds pending keys.
@@ -155,10 +164,7 @@ void StateDirectory::create() const {
   if (error) throw system_error("cannot make " + directory_.string(), error.value());
   if (!S_ISDIR(status.st_mode) || status.st_uid != ::geteuid() || (status.st_mode & (S_IWGRP | S_IWOTH)) != 0)
     throw Error(ErrorKind::configuration, directory_.string() + " is not a directory of ours that only we may write",
-                status.st_uid == ::geteuid()
-                    ? "give it mode 0700"
-                    : "it belongs to the user of number " + std::to_string(status.st_uid) +
-                          ": run everleafd as that one, as its unit does, or name another [paths] state");
+                status.st_uid == ::geteuid() ? "give it mode 0700" : hint_for_owner(status.st_uid, directory_));
 }
 
 void StateDirectory::remove_strays() const { remove_all_stray_temporaries(directory_); }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <pwd.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +10,7 @@
 
 #include <everleaf/config/load.hpp>
 #include <everleaf/files/file.hpp>
+#include <everleaf/files/file_access.hpp>
 #include <everleaf/lifecycle/check.hpp>
 #include <everleaf/lifecycle/deliver.hpp>
 #include <everleaf/lifecycle/obtain.hpp>
@@ -18,6 +18,7 @@
 #include <everleaf/process/acting_as.hpp>
 #include <everleaf/process/command.hpp>
 #include <everleaf/step_ca/sign_token.hpp>
+#include "cli/agent/managed_options.hpp"
 #include "cli/ca/given_token.hpp"
 #include "cli/command.hpp"
 #include "cli/provisioner/provisioner_options.hpp"
@@ -79,9 +80,18 @@ class Batch {
   bool committed_ = false;
 };
 
+// What we may not look at is written, or shown, as if it were not there: the write says who may.
+bool is_there(const fs::path& path) {
+  std::error_code unknown;
+  return fs::exists(path, unknown);
+}
+
+// "su" leaves /usr/sbin out of the path.
+std::string nginx_program() { return is_there("/usr/sbin/nginx") ? "/usr/sbin/nginx" : "nginx"; }
+
 // The configuration as it is, if there is one.
 std::optional<Configuration> present_configuration(const fs::path& main_file) {
-  if (!fs::exists(main_file)) return std::nullopt;
+  if (!is_there(main_file)) return std::nullopt;
   return require_configuration(main_file);
 }
 
@@ -111,7 +121,7 @@ std::vector<TextFile> plan(const SetupOptions& options, const std::optional<Conf
   if (present && present->certificates.contains(options.name) && !fs::exists(files.back().path))
     throw Error(ErrorKind::conflict, "[certificate." + options.name + "] is configured already",
                 "choose another --name");
-  if (!fs::exists(polkit_rule().path)) files.push_back(polkit_rule());
+  if (!is_there(polkit_rule().path)) files.push_back(polkit_rule());
   files.push_back(location_snippet(setup));
   files.push_back(echo_servers(setup));
   return files;
@@ -173,6 +183,14 @@ Identity first_certificate(const SetupOptions& options, const Configuration& con
                 system_now());
 }
 
+// For everybody, whatever the umask.
+void make_directories(const fs::path& directory) {
+  if (fs::exists(directory)) return;
+  make_directories(directory.parent_path());
+  fs::create_directory(directory);
+  fs::permissions(directory, fs::perms(0755));
+}
+
 // Root's is made for everleafd's user, as the package would have made it.
 void make_state(const fs::path& directory) {
   if (fs::exists(directory)) return;
@@ -181,12 +199,6 @@ void make_state(const fs::path& directory) {
   const auto* everleaf = ::geteuid() == 0 ? ::getpwnam("everleaf") : nullptr;
   if (everleaf != nullptr && ::chown(directory.c_str(), everleaf->pw_uid, everleaf->pw_gid) != 0)
     throw system_error("cannot give " + directory.string() + " to user everleaf", errno);
-}
-
-uid_t owner_of(const fs::path& directory) {
-  struct stat status {};
-  if (::stat(directory.c_str(), &status) != 0) throw system_error("cannot look at " + directory.string(), errno);
-  return status.st_uid;
 }
 
 // What the first certificate has to be trusted by, and what it takes the place of.
@@ -213,10 +225,15 @@ std::optional<Vacancy> make_room(Place& place, const Configuration& configuratio
   return vacancy;
 }
 
+// What everleafd will be told when it starts.
+void require_readable(const fs::path& main_file) {
+  const auto loaded = load_as_owner_of_state(main_file);
+  if (!loaded.problems.empty()) require({std::nullopt, loaded.problems, {}, {}});
+}
+
 // As the user that everleafd runs as, but for the credential: that may be root's.
 void enroll_unless_there(const SetupOptions& options, const Configuration& configuration) {
-  make_state(configuration.state);
-  const auto user = owner_of(configuration.state);
+  const auto user = owner_of(configuration.state).value_or(::geteuid());
   Place place(configuration, configuration.certificates.at(options.name));
   const auto vacancy = std::invoke([&] {
     const ActingAs everleafd(user);
@@ -248,6 +265,7 @@ int setup_nginx(const SetupOptions& options) {
     throw Error(ErrorKind::usage, "\"" + escape(options.name) + "\" cannot be a name",
                 "letters, digits, \"-\" and \"_\"");
   require_fitting_token(options);
+  know_credentials_directory();
   const auto present = present_configuration(main_file);
   const auto files = plan(options, present);
   if (options.print) return print_files(files);
@@ -255,13 +273,15 @@ int setup_nginx(const SetupOptions& options) {
   require_polkit_entry();
   require_nginx(files);
   require_free_port(options, files.back().path);
-  fs::create_directories(main_file.parent_path() / "conf.d");
+  make_directories(main_file.parent_path() / "conf.d");
 
   Batch batch;
   for (const auto& file : files) batch.write(file);
   const auto configuration = require_configuration(main_file);
+  make_state(configuration.state);
+  require_readable(main_file);
   enroll_unless_there(options, configuration);
-  run_command({"nginx", "-t"}, {}, {});
+  run_command({nginx_program(), "-t"}, {}, {});
   batch.commit();
   say("nginx accepts its configuration. What is left to you:");
   say("  1. \"include snippets/everleaf-" + options.name + ".conf;\" in the location, then \"systemctl reload nginx\"");

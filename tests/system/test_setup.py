@@ -3,7 +3,7 @@
 import pytest
 
 from certificates import DAY, issue, now
-from host import LIVE, RULES
+from host import ENROLL, LIVE, RULES
 from nginx import Nginx
 from program import BINARIES
 from step_ca import free_port
@@ -38,8 +38,10 @@ def setup(host, upstream):
     host.write({"/usr/bin/everleaf": (BINARIES / "everleaf").read_bytes()})
     nginx_configuration(host)
 
-    def run(*flags, credential=None):
-        return host.try_run("everleaf", "setup", "nginx", "--subject", "myuser",
+    def run(*flags, credential=None, user="root", umask="022", **variables):
+        by = ("env", *(f"{name}={value}" for name, value in variables.items()), "setpriv", f"--reuid={user}", "--clear-groups",
+              "sh", "-c", f'umask {umask}; exec "$@"', "-")
+        return host.try_run(*by, "everleaf", "setup", "nginx", "--subject", "myuser",
                             "--upstream", f"https://localhost:{upstream.port('backend')}", "--echo-port", ports,
                             "--ca-url", host.ca.url, "--fingerprint", host.ca.fingerprint,
                             *(credential or ["--token", host.ca.token("myuser")]), *flags)
@@ -151,6 +153,31 @@ def test_a_password_that_only_root_may_read_is_read_by_root(host, setup):
     assert host.run("stat", "-c", "%U %a", f"{LIVE}/tls.key").split() == ["everleaf", "600"]
 
 
+def test_root_s_umask_is_not_that_of_everleafd(host, setup):
+    host.run("rm", "-r", "/etc/everleaf")
+    assert setup(umask="077").returncode == 0
+    host.start_daemon().wait_for_event("waiting")
+
+
+def test_what_everleafd_will_not_be_able_to_read_is_found_before_a_token_is_spent(host, setup):
+    host.run("chmod", "750", "/etc/everleaf")
+    refused = setup(credential=["--token", token := host.ca.token("myuser")])
+    assert refused.returncode == 1 and "user everleaf has to be able to" in refused.stderr, refused.stderr
+    assert not any(exists(host, path) for path in FILES)
+    host.run("chmod", "755", "/etc/everleaf")
+    assert setup(credential=["--token", token]).returncode == 0
+
+
+def test_nginx_is_found_where_su_does_not_look(host, setup):
+    assert setup(PATH="/usr/local/bin:/usr/bin:/bin").returncode == 0
+
+
+def test_others_than_root_are_told_so_and_may_print(host, setup):
+    refused = setup(user="nobody", HOME="/nonexistent")
+    assert refused.returncode == 1 and "run as that user or as root" in refused.stderr, refused.stderr
+    assert setup("--print", user="nobody", HOME="/nonexistent").returncode == 0
+
+
 def test_it_only_prints(host, setup):
     shown = setup("--print")
     assert shown.returncode == 0 and all(f"# {path}" in shown.stdout for path in FILES), shown.stderr
@@ -164,6 +191,12 @@ def test_the_polkit_rule_is_written_where_it_is_missing_and_has_to_name_nginx(ho
     assert refused.returncode == 1 and "does not name nginx.service" in refused.stderr, refused.stderr
     host.run("rm", RULES)
     assert setup().returncode == 0 and host.read(RULES) == rule
+
+
+def test_another_certificate_may_enroll_with_a_credential_of_the_unit(host, setup):
+    host.configure(ENROLL)
+    host.run("sed", "-i", "s/upstream/other/", "/etc/everleaf/everleaf.toml")
+    assert setup().returncode == 0
 
 
 def test_two_certificates_do_not_share_the_ports_of_the_echo(host, setup):

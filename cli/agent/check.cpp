@@ -152,6 +152,7 @@ void check_all(const AgentOptions& options, Findings& findings) {
     findings.add(Verdict::error, "configuration", to_string(problem), problem.hint);
   check_environment(findings);
   if (loaded.configuration) check_configured(*loaded.configuration, findings);
+  if (options.configuration.file == ConfigurationOption().file) check_units(findings);
   check_agent(options, findings);
 }
 

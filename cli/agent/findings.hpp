@@ -54,6 +54,9 @@ void check_certificates(const Configuration& configuration, const std::vector<Pr
 void check_enrollment(const ManagedCertificate& certificate, bool has_pair,
                       const std::vector<Provisioner>& provisioners, Findings& findings);
 
+// Whether the unit that is to keep the certificates fresh has failed: for a reason that only it sees, perhaps.
+void check_units(Findings& findings);
+
 // Throws why it could not be started, as a unit would, by whom we are.
 void require_startable(const std::string& program);
 

@@ -3,6 +3,7 @@
 import json
 
 from certificates import now
+from host import ENROLL
 
 
 def check(host, user="root"):
@@ -103,3 +104,28 @@ def test_before_the_first_start_nothing_is_missing(host):
     host.configure().run("rm", "-r", "/var/lib/everleaf/live")
     found = check(host)
     assert "error" not in [verdict for verdict, text in found["certificate upstream"] if "live" in text], found
+
+
+def test_a_credential_of_the_unit_is_nothing_that_the_configuration_lacks(host):
+    host.configure(ENROLL)
+    checked = host.try_run("everleafd", "--check")
+    assert checked.returncode == 0, checked.stderr
+
+
+def test_a_unit_that_failed_for_a_reason_that_only_it_sees(host):
+    host.place(host.pair(not_before=now())).configure(ENROLL)
+    for chosen, unit in (("everleaf-renew.timer", "everleaf-renew.service"), ("everleafd.service", "everleafd.service")):
+        assert not [about for about in check(host) if about.endswith(".service")]
+        host.try_run("systemctl", "enable", "--now", chosen)
+        host.try_run("systemctl", "start", unit)  # without the credential that its drop-in should have
+        [(verdict, text)] = check(host)[unit]
+        assert verdict == "error" and "exit-code" in text and f"journalctl -u {unit}" in text
+        host.run("systemctl", "disable", "--now", chosen)
+
+
+def test_a_failure_from_before_the_pair_was_put_there_is_over(host):
+    host.configure('enroll = { token-file = "/no/token" }').start_daemon().wait_for_event("failed")
+    assert "the last try failed" in str(check(host)["certificate upstream"])
+    host.place(host.pair(not_before=now())).run("systemctl", "reload", "everleafd")
+    host.wait_for_event("waiting")
+    assert "the last try failed" not in str(check(host)["certificate upstream"])

@@ -129,3 +129,10 @@ def test_a_failure_from_before_the_pair_was_put_there_is_over(host):
     host.place(host.pair(not_before=now())).run("systemctl", "reload", "everleafd")
     host.wait_for_event("waiting")
     assert "the last try failed" not in str(check(host)["certificate upstream"])
+
+
+def test_a_state_from_another_host_belongs_to_nobody_here(host):
+    host.place(host.pair(not_before=now())).configure().run("chown", "-R", "54321:54321", "/var/lib/everleaf")
+    [(verdict, text)] = check(host)["/var/lib/everleaf"]
+    assert verdict == "error" and "there is no such user here" in text and "chown -R" in text
+    assert host.try_run("everleaf", "plan").returncode == host.try_run("everleafd", "--check").returncode == 0

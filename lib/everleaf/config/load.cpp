@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -344,7 +345,7 @@ LoadedConfiguration load_configuration(const fs::path& main_file) {
 LoadedConfiguration load_as_owner_of_state(const fs::path& main_file) {
   auto loaded = load_configuration(main_file);
   const auto owner = owner_of(loaded.state);
-  if (geteuid() != 0 || !owner || *owner == 0) return loaded;
+  if (geteuid() != 0 || !owner || *owner == 0 || getpwuid(*owner) == nullptr) return loaded;
   const ActingAs everleafd(*owner);
   auto seen = load_configuration(main_file);
   if (seen.configuration || !loaded.configuration) return seen;

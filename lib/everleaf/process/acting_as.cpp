@@ -16,7 +16,10 @@ ActingAs::ActingAs(uid_t user) : acts_(::geteuid() == 0 && user != 0) {
   if (!acts_) return;
   const auto* account = ::getpwuid(user);
   groups_.resize(static_cast<std::size_t>(std::max(0, ::getgroups(0, nullptr))));
-  if (account == nullptr || ::getgroups(static_cast<int>(groups_.size()), groups_.data()) < 0 ||
+  if (account == nullptr)
+    throw Error(ErrorKind::configuration, "cannot act as user " + std::to_string(user) + ": there is no such user here",
+                "what is from another host has to be given to a user of this one: chown -R");
+  if (::getgroups(static_cast<int>(groups_.size()), groups_.data()) < 0 ||
       ::initgroups(account->pw_name, account->pw_gid) != 0 || ::setegid(account->pw_gid) != 0 || ::seteuid(user) != 0)
     throw system_error("cannot act as user " + std::to_string(user), errno);
 }

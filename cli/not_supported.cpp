@@ -33,8 +33,13 @@ void refuse_switches(CLI::App& command, const std::vector<std::string>& flags) {
 
 void refuse_other_credentials(CLI::App& command) {
   refuse_flags(command, {"--nebula-cert", "--nebula-key", "--attestation-ca-url", "--attestation-ca-root",
-                         "--tpm-storage-directory", "--attestation-uri", "--kms", "--ca-config"});
-  refuse_switches(command, {"--console", "--offline"});
+                         "--tpm-storage-directory", "--attestation-uri", "--kms"});
+  refuse_switches(command, {"--console"});
+}
+
+void refuse_offline(CLI::App& command) {
+  refuse_flags(command, {"--ca-config"});
+  refuse_switches(command, {"--offline"});
 }
 
 void add_refused_command(CLI::App& parent, const std::string& name, const std::string& instead) {

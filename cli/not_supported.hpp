@@ -13,8 +13,10 @@ namespace everleaf::cli {
 void refuse_flags(CLI::App& command, const std::vector<std::string>& flags);
 // Such flags without a value.
 void refuse_switches(CLI::App& command, const std::vector<std::string>& flags);
-// Those by which step gets tokens of other provisioners, or signs by itself.
+// Those by which step gets tokens of other provisioners.
 void refuse_other_credentials(CLI::App& command);
+// Those by which step is the CA itself, with the CA's own key.
+void refuse_offline(CLI::App& command);
 // A whole command; it takes whatever it is given. `instead` is the hint.
 void add_refused_command(CLI::App& parent, const std::string& name, const std::string& instead);
 

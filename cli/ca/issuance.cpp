@@ -37,7 +37,7 @@ Issued IssuanceOptions::issue(const Application& application) const {
 
 Issued IssuanceOptions::issue_by_provisioner(const Application& application, const std::string& given, Time now) const {
   auto by = ca.connect();
-  const auto chosen = provisioner.choose(by);
+  const auto chosen = provisioner.choose(by.provisioners());
   if (chosen.type == "ACME")
     return issue_by_acme(acme_directory(by.url(), chosen.name), by.trusted_roots(), application, now);
   TokenWish wish{

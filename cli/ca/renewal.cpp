@@ -69,8 +69,8 @@ void RenewalOptions::add_to(CLI::App& command, const std::string& period_flag) {
   hooks.add_to(command);
   ca.add_to(command);
   force.add_to(command);
-  refuse_flags(command, {"--kms", "--ca-config"});
-  refuse_switches(command, {"--offline"});
+  refuse_flags(command, {"--kms"});
+  refuse_offline(command);
 }
 
 int run(const RenewalOptions& options, const Renewal& renewal) {

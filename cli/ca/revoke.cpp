@@ -79,7 +79,7 @@ int revoke_by_token(const RevokeOptions& options, Revocation revocation) {
   revocation.token =
       given ? Secret(options.token)
             : options.provisioner.make_token(
-                  ca, options.provisioner.choose(ca),
+                  ca, options.provisioner.choose(ca.provisioners()),
                   {.path = "/1.0/revoke", .subject = *serial, .validity = {now, now + usual_token_lifetime}});
   say_ca(ca);
   ca.revoke(revocation, std::nullopt);
@@ -118,8 +118,7 @@ void add_ca_revoke(CLI::App& ca) {
       ->type_name("CODE");
   options->provisioner.add_to(command);
   options->ca.add_to(command);
-  refuse_flags(command, {"--ca-config"});
-  refuse_switches(command, {"--offline"});
+  refuse_offline(command);
   on_run(command, [options] { return revoke(*options); });
 }
 

@@ -72,6 +72,7 @@ void add_ca_sign(CLI::App& ca) {
   options->force.add_to(command);
   options->output.add_to(command);
   refuse_other_credentials(command);
+  refuse_offline(command);
   on_run(command, [options] { return sign(*options); });
 }
 

@@ -3,6 +3,7 @@
 
 #include <everleaf/files/streams.hpp>
 #include <everleaf/x509/certificate_request.hpp>
+#include "cli/ca/offline.hpp"
 #include "cli/command.hpp"
 #include "cli/not_supported.hpp"
 #include "cli/output_file.hpp"
@@ -27,6 +28,7 @@ struct TokenOptions {
   CaOptions ca;
   ProvisionerOptions provisioner;
   TemplateValues values;
+  OfflineOptions offline;
   ForceOption force;
 };
 
@@ -83,8 +85,9 @@ Secret provisioner_token(const TokenOptions& options, Time now) {
   std::erase(wish.names, "");
   if (options.revoke) wish.path = "/1.0/revoke";
   if (wish.names.empty() && !options.revoke) wish.names = {options.subject};
+  if (options.offline.offline) return options.offline.make_token(options.ca, options.provisioner, wish);
   auto ca = options.ca.connect();
-  return options.provisioner.make_token(ca, options.provisioner.choose(ca), wish);
+  return options.provisioner.make_token(ca, options.provisioner.choose(ca.provisioners()), wish);
 }
 
 int token(const TokenOptions& options) {
@@ -118,6 +121,7 @@ void add_ca_token(CLI::App& ca) {
       "  everleaf ca token myuser --provisioner admin --provisioner-password-file password\n"
       "  everleaf ca token myuser --san myuser.internal --cnf-file client.csr --output-file token\n"
       "  everleaf ca token myuser --provisioner hosts --x5c-cert host.crt --x5c-key host.key\n"
+      "  everleaf ca token myuser --offline --provisioner admin --key provisioner.jwe --password-file password\n"
       "  everleaf ca token myuser --renew --x5c-cert client.crt --x5c-key client.key");
   auto options = std::make_shared<TokenOptions>();
   require_utf8(command.add_option("SUBJECT", options->subject, "common name of the certificate"))->required();
@@ -143,6 +147,7 @@ void add_ca_token(CLI::App& ca) {
   options->provisioner.add_to(command);
   options->provisioner.x5c.add_insecure_to(command);
   options->ca.add_to(command);
+  options->offline.add_to(command);
   options->force.add_to(command);
   refuse_other_credentials(command);
   refuse_flags(command, {"--principal", "--cert-not-before", "--cert-not-after", "--sshpop-cert", "--sshpop-key"});

@@ -37,11 +37,11 @@ void ProvisionerOptions::add_to(CLI::App& command) {
   k8ssa.add_to(command);
 }
 
-Provisioner ProvisionerOptions::choose(StepCa& ca) const {
+Provisioner ProvisionerOptions::choose(const std::vector<Provisioner>& provisioners) const {
   std::string type;
   for (const auto* credential : credentials())
     if (credential->is_given()) type = credential->type();
-  auto chosen = choose_or_ask(ca.provisioners(), {name, type, key_id});
+  auto chosen = choose_or_ask(provisioners, {name, type, key_id});
   say_checked("Provisioner", describe(chosen));
   tell("provisioner", chosen.name);
   return chosen;

@@ -23,9 +23,9 @@ struct ProvisionerOptions {
 
   void add_to(CLI::App& command);
 
-  // The provisioner that was named or whose credential was given, else the only one there is, or the only JWK one; and
-  // says which that is. Throws usage.
-  Provisioner choose(StepCa& ca) const;
+  // The one of `provisioners` that was named or whose credential was given, else the only one there is, or the only JWK
+  // one; and says which that is. Throws usage.
+  Provisioner choose(const std::vector<Provisioner>& provisioners) const;
   // Its one-time token. Throws usage, by the name of its type, if it is one that we cannot ask.
   Secret make_token(StepCa& ca, const Provisioner& chosen, const TokenWish& wish) const;
 

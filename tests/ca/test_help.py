@@ -82,6 +82,7 @@ def prepare(work, ca, command, example):
     (work / "token").write_text(ca.token(str(serial) if audience else "myuser", **audience))
     if "--k8ssa" in example:
         (work / "token").write_text(ca.provisioners["pods"].token())
+    (work / "provisioner.jwe").write_text(ca.provisioners["admin"].encrypted_key)
     ca.host.pair.save(work / "host.crt", work / "host.key")
     (work / "bin").mkdir()
     (work / "bin/nginx").write_text("#!/bin/sh\n")

@@ -9,7 +9,7 @@ import subprocess
 import termios
 
 import pytest
-from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat, load_pem_private_key
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
 from certificates import DAY, DER, Seconds, issue, load, names_of, now, pair_matches
 from jose import claims_of, header_of
@@ -318,6 +318,17 @@ def test_that_of_a_key_in_a_file(everleaf, ca, work, file, asked):
     status, shown = everleaf.at_a_terminal(token, *WRONG[:asked])
     assert status == 1 and shown.count(f"Please enter the password to decrypt {file}: ") == asked, shown
     assert everleaf.at_a_terminal(token, provisioner.password)[0] == 0
+
+
+@real
+def test_a_token_made_offline_with_the_key_of_the_provisioner_is_good(everleaf, ca, work):
+    key = ca.provisioners["admin"].key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (work / "key.pem").write_bytes(key)
+    offline = ["ca", "token", "myuser", *ca.trust(), "--offline", "--provisioner", "admin", "--key", "key.pem"]
+    ca.stop()
+    token = everleaf(*offline).succeeded().stdout.strip()
+    ca.start()
+    everleaf("ca", "certificate", "myuser", "a.crt", "a.key", *ca.trust(), "--token", token).succeeded()
 
 
 @real

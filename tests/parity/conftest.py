@@ -26,7 +26,7 @@ A case starts with a copy of data/ and an empty HOME. $CA, $HOSTPORT, $FINGERPRI
 host and port, its root's fingerprint and file; $PASSWORD for the file with the password of its provisioner "admin"; $WORK for the
 directory. Its other provisioners: "hosts" (X5C) trusts $HOST.crt and $HOST.key, "pods" (K8sSA) the token in $POD, "acme" looks at port
 $HTTP (and a case that says so is skipped where the CA cannot), "templated" with the password in $TEMPLATED writes into subjects what
---set org=... of a request and --set team=... of a token say.
+--set org=... of a request and --set team=... of a token say. $CONFIG is the CA's configuration without its database.
 
 Without a real step (EVERLEAF_TEST_STEP) the cases are compared with recorded.json: what it said when somebody last ran them with
 EVERLEAF_TEST_RECORD=1. With it, the recording is checked as well.
@@ -162,7 +162,7 @@ class Case(pytest.Item):
         ca = shared_ca(self.session)
         if not ca.http_port and any("$HTTP" in word for word in [self.arguments, *map(" ".join, self.circumstances)]):
             pytest.skip("this step-ca looks at port 80 only")
-        return {"CA": ca.url, "HOSTPORT": ca.url.removeprefix("https://"), "FINGERPRINT": ca.fingerprint, "ROOT": ca.root_file, "PASSWORD": ca.password_file(), "TEMPLATED": ca.password_file("templated"),
+        return {"CA": ca.url, "HOSTPORT": ca.url.removeprefix("https://"), "FINGERPRINT": ca.fingerprint, "ROOT": ca.root_file, "PASSWORD": ca.password_file(), "TEMPLATED": ca.password_file("templated"), "CONFIG": ca.offline_configuration,
                 "HOST": ca.host, "POD": ca.pod, "HTTP": ca.http_port,
                 **ca.parity_fingerprints}
 
@@ -238,6 +238,8 @@ def make_ca(directory):
     ca.http_port, ca.host, ca.pod = port, directory / "host", directory / "pod"
     issue(hosts.intermediate, "host.test", lifetime=2 * DAY).save(f"{ca.host}.crt", f"{ca.host}.key")
     ca.pod.write_text(pods.token())
+    ca.offline_configuration = directory / "offline.json"
+    ca.offline_configuration.write_text(json.dumps({**ca.configuration(), "db": None}))  # which step would open, though it is in use
     return ca
 
 

@@ -114,7 +114,7 @@ class Meaning:
     def of_certificate(self, certificate):
         length = certificate.not_valid_after - certificate.not_valid_before
         old = certificate.not_valid_before.year == 2020  # of the samples
-        return {"certificate": certificate.subject.rfc4514_string(), "issuer": certificate.issuer.rfc4514_string(),
+        return {"certificate": text_of(certificate.subject), "issuer": text_of(certificate.issuer),
                 "key": key_kind(certificate.public_key()), "extensions": extensions(certificate, old),
                 "minutes": round(length / timedelta(minutes=1)),
                 "fingerprint": certificate.fingerprint(hashes.SHA256()).hex() if old else None}
@@ -157,7 +157,7 @@ class Meaning:
             bags = ([found.cert] if found.cert else []) + found.additional_certs
             return {"pkcs12": sorted(json.dumps(self.of_certificate(one.certificate), sort_keys=True) for one in bags),
                     "friendly names": sorted((one.friendly_name or b"").decode() for one in bags),
-                    "leaf": found.cert and found.cert.certificate.subject.rfc4514_string(),
+                    "leaf": found.cert and text_of(found.cert.certificate.subject),
                     "key": found.key and key_kind(found.key.public_key()), "password": password and password.decode(),
                     "matches": found.key and found.cert and public_bytes(found.key.public_key()) == public_bytes(found.cert.certificate.public_key()),
                     "algorithms": [name for name, oid in HEX_ALGORITHMS.items() if bytes.fromhex(oid) in data]}

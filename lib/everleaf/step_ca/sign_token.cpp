@@ -83,7 +83,9 @@ PrivateKey decrypt_provisioner_key(const Provisioner& provisioner, const Secret&
 }
 
 Secret make_token(const StepCa& ca, const Provisioner& provisioner, const PrivateKey& key, const TokenWish& wish) {
-  return sign_token(claims_of(ca, provisioner, wish), key);
+  auto token = claims_of(ca, provisioner, wish);
+  if (token.key_id.empty()) token.key_id = jwk_thumbprint(key);
+  return sign_token(token, key);
 }
 
 Secret make_x5c_token(const StepCa& ca, const Provisioner& provisioner, const Identity& identity, const TokenWish& wish,

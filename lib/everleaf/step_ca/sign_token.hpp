@@ -37,6 +37,7 @@ struct TokenWish {
   std::optional<Time> made{};     // see ProvisionToken
   std::string template_values{};  // see ProvisionToken
 };
+// A provisioner whose key id is not known is taken to have the usual one, the thumbprint of its key (RFC 7638).
 Secret make_token(const StepCa& ca, const Provisioner& provisioner, const PrivateKey& key, const TokenWish& wish);
 
 // The same from an X5C provisioner, which trusts whoever has a certificate of its roots for client authentication. What

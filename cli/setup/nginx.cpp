@@ -175,8 +175,9 @@ Identity first_certificate(const SetupOptions& options, const Configuration& con
   const auto now = system_now();
   const TokenWish wish{
       .subject = certificate.subject, .names = certificate.names, .validity = {now, now + usual_token_lifetime}};
-  const auto token = options.token.empty() ? options.provisioner.make_token(ca, options.provisioner.choose(ca.provisioners()), wish)
-                                           : Secret(options.token);
+  const auto token = options.token.empty()
+                         ? options.provisioner.make_token(ca, options.provisioner.choose(ca.provisioners()), wish)
+                         : Secret(options.token);
   const auto key = PrivateKey::generate(certificate.key);
   const ExpectedCertificate expected{key, classify_all(certificate.names), std::nullopt, std::nullopt};
   return accept(enroll(ca, {certificate.subject, certificate.names, "", ""}, key, token), expected, roots,

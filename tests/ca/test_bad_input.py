@@ -273,6 +273,8 @@ def test_a_key_that_is_not_the_certificates(everleaf, lying_ca, work, command):
 @pytest.mark.parametrize("file", PAIR)
 @pytest.mark.parametrize("damage", ["missing", "empty", "cut", "binary", "a directory", "a FIFO"])
 def test_an_input_file_that_is(everleaf, lying_ca, work, old_files, command, file, damage):
+    if (damage, file, command) == ("a FIFO", "client.key", renew):
+        pytest.skip("that is no damage: test_streams.py")
     path = work / file
     good = path.read_bytes()
     path.unlink()

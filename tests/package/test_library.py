@@ -47,4 +47,4 @@ def test_each_installed_header_needs_only_installed_ones(prefix, pkg_config, tmp
 
 
 def test_versions_agree(prefix, pkg_config):
-    assert succeeds(prefix / "bin" / "everleaf", "version").split() == ["everleaf", *pkg_config("--modversion")]
+    assert succeeds(prefix / "bin" / "everleaf", "version").split()[:2] == ["everleaf", f"CLI/{pkg_config('--modversion')[0]}"]

@@ -90,7 +90,7 @@ def states(host, unit="everleafd.service"):
 
 def test_install_upgrade_remove_purge(host):
     host.run("dpkg", "--install", "/root/first.deb")
-    assert host.run("everleaf", "version") == f"everleaf {VERSION}\n"
+    assert host.run("everleaf", "version").startswith(f"everleaf CLI/{VERSION} ")
     assert host.shell("stat -c '%U %a' /var/lib/everleaf/state") == "everleaf 700\n"
     assert states(host) == states(host, "everleaf-renew.timer") == ("disabled", "inactive")
 

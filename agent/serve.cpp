@@ -4,7 +4,6 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <csignal>
-#include <cstdlib>
 #include <deque>
 #include <iterator>
 
@@ -238,7 +237,7 @@ int once(const Options& options, const Log& log) {
 }
 
 int check(const Options& options) {
-  ::setenv("CREDENTIALS_DIRECTORY", "/run/credentials/everleafd.service", 0);  // its unit has one, who checks has none
+  know_credentials_directory();
   const auto loaded = load_as_owner_of_state(options.configuration);
   for (const auto& problem : loaded.problems) {
     std::fprintf(stderr, "%s\n", to_string(problem).c_str());

@@ -288,11 +288,11 @@ void Tending::wait(Time when) {
   result_.look_again = std::min<Time>(when, system_now() + longest_wait);
   const auto* pair = std::get_if<PairOnDisk>(&on_disk_);
   const Time due = pair != nullptr ? renewal_time(*pair, certificate_.survive) : when;
-  const bool waits_for_retry = attempts_.failures > 0 && (pair == nullptr || when != due);
-  result_.renewal = waits_for_retry ? due : when;
+  const bool is_retry = waits_for_retry(certificate_, on_disk_, attempts_, when);
+  result_.renewal = is_retry ? due : when;
   result_.next_try = when;
-  result_.last_error = waits_for_retry ? attempts_.last_error : complaint();
-  if (waits_for_retry) result_.last_hint = attempts_.last_hint;
+  result_.last_error = is_retry ? attempts_.last_error : complaint();
+  if (is_retry) result_.last_hint = attempts_.last_hint;
   result_.failed = !result_.last_error.empty();
 }
 

@@ -32,14 +32,6 @@ void check_pair(const PairOnDisk& pair, const ManagedCertificate& certificate, T
     findings.add(Verdict::error, about, pair.damage, "everleafd puts it right within an hour, and on SIGHUP at once");
 }
 
-// As everleafd sees it: a failure does not matter any more once there is a pair, and it is not due.
-bool waits_for_retry(const Situation& situation, const ManagedCertificate& certificate, const Plan& plan) {
-  const auto* pair = std::get_if<PairOnDisk>(&situation.on_disk);
-  const auto* wait = std::get_if<WaitUntil>(&plan.step);
-  const bool is_planned = pair != nullptr && wait != nullptr && wait->when == renewal_time(*pair, certificate.survive);
-  return situation.attempts.failures > 0 && !is_planned;
-}
-
 // What lies there, and how the last tries went.
 void check_standing(const Situation& situation, const ManagedCertificate& certificate, Time now, Findings& findings) {
   const auto about = "certificate " + certificate.name;
@@ -47,7 +39,8 @@ void check_standing(const Situation& situation, const ManagedCertificate& certif
   if (const auto* pair = std::get_if<PairOnDisk>(&situation.on_disk)) check_pair(*pair, certificate, now, findings);
   if (const auto* given_up = std::get_if<GiveUp>(&plan.step))
     findings.add(Verdict::error, about, given_up->reason, "everleafd does nothing until somebody mends that");
-  else if (waits_for_retry(situation, certificate, plan))
+  else if (const auto* wait = std::get_if<WaitUntil>(&plan.step);
+           waits_for_retry(certificate, situation.on_disk, situation.attempts, wait != nullptr ? wait->when : now))
     findings.add(Verdict::error, about, "the last try failed: " + escape(situation.attempts.last_error, 1000),
                  situation.attempts.last_hint.empty()
                      ? "\"everleaf plan " + certificate.name + "\" says when it is tried again"

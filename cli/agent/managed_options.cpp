@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/agent/managed_options.hpp"
 
-#include <cstdlib>
-
 #include <everleaf/config/nearest.hpp>
 #include <everleaf/error/error.hpp>
 #include "cli/command.hpp"
@@ -17,8 +15,6 @@ void refuse_defaults() {
 }
 
 }  // namespace
-
-void know_credentials_directory() { ::setenv("CREDENTIALS_DIRECTORY", "/run/credentials/everleafd.service", 0); }
 
 void ConfigurationOption::add_to(CLI::App& command) {
   command.add_option("--config", file, "configuration of everleafd; default: /etc/everleaf/everleaf.toml")

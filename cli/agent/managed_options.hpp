@@ -21,9 +21,6 @@ struct ConfigurationOption {
   Configuration require() const;  // throws configuration
 };
 
-// "%d" in a configuration that we load is where systemd puts the credentials of everleafd's unit.
-void know_credentials_directory();
-
 std::vector<std::string> names_of(const Configuration& configuration);  // of its certificates
 // Throws missing, with the nearest of `known` as a hint.
 [[noreturn]] void reject_name(const std::string& name, const std::vector<std::string>& known);

@@ -39,7 +39,8 @@ void show(const Json& certificate, Time now) {
   if (certificate.value("busy", false)) std::printf(", at work");
   std::printf("\n");
   if (well) return;
-  std::printf("          %s\n", text_in(certificate, "problem").c_str());
+  if (const auto problem = text_in(certificate, "problem"); !problem.empty())
+    std::printf("          %s\n", problem.c_str());
   if (const auto hint = text_in(certificate, "hint"); !hint.empty()) std::printf("          hint: %s\n", hint.c_str());
   const auto failures = certificate.value("failures", 0);
   if (failures > 0)

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <functional>
 
 #include <nlohmann/json.hpp>
@@ -18,7 +19,6 @@
 #include <everleaf/process/acting_as.hpp>
 #include <everleaf/process/command.hpp>
 #include <everleaf/step_ca/sign_token.hpp>
-#include "cli/agent/managed_options.hpp"
 #include "cli/ca/given_token.hpp"
 #include "cli/command.hpp"
 #include "cli/provisioner/provisioner_options.hpp"
@@ -86,8 +86,11 @@ bool is_there(const fs::path& path) {
   return fs::exists(path, unknown);
 }
 
-// "su" leaves /usr/sbin out of the path.
-std::string nginx_program() { return is_there("/usr/sbin/nginx") ? "/usr/sbin/nginx" : "nginx"; }
+// "su" leaves it out of the path.
+void look_into_sbin() {
+  const char* path = ::getenv("PATH");
+  ::setenv("PATH", ((path != nullptr ? std::string(path) + ":" : "") + "/usr/sbin").c_str(), 1);
+}
 
 // The configuration as it is, if there is one.
 std::optional<Configuration> present_configuration(const fs::path& main_file) {
@@ -282,7 +285,8 @@ int setup_nginx(const SetupOptions& options) {
   make_state(configuration.state);
   require_readable(main_file);
   enroll_unless_there(options, configuration);
-  run_command({nginx_program(), "-t"}, {}, {});
+  look_into_sbin();
+  run_command({"nginx", "-t"}, {}, {});
   batch.commit();
   say("nginx accepts its configuration. What is left to you:");
   say("  1. \"include snippets/everleaf-" + options.name + ".conf;\" in the location, then \"systemctl reload nginx\"");

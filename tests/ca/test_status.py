@@ -10,7 +10,7 @@ import pytest
 
 from certificates import DAY, load, now
 from daemon import certificate, proxy
-from lying_ca import LIES, refuses
+from lying_ca import LIES, Lie, refuses
 from program import wait_until
 
 NEW = {"not_before": now() - DAY / 10}
@@ -59,6 +59,17 @@ def test_what_needs_attention_is_shown(daemon, lying_ca, hook, ask):
     assert "no such luck" in said.stdout and "ok        one" in said.stdout
     assert ask(everleafd, "status", "--json").status == ask(everleafd, "status", "two").status == 1
     assert ask(everleafd, "status", "one").status == 1  # its proxy
+    everleafd.terminate()
+
+
+def test_the_first_of_a_certificate_is_on_its_way(daemon, lying_ca, ask, tmp_path):
+    (tmp_path / "token").write_text(lying_ca.token("myuser"))
+    everleafd = daemon(lying_ca, certificate("one", f'enroll = {{ token-file = "{tmp_path}/token" }}'))
+    said = []
+    lying_ca.lies["sign"] = Lie(meanwhile=lambda: said.append(ask(everleafd, "status").stdout))
+    everleafd.start()
+    everleafd.wait_for_log("event=delivered")
+    assert said == ["ATTENTION one: no certificate, at work\n"]
     everleafd.terminate()
 
 

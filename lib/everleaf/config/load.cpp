@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdlib>
 #include <set>
 #include <utility>
 
@@ -341,6 +342,8 @@ LoadedConfiguration load_configuration(const fs::path& main_file) {
   result.configuration = std::move(draft.configuration);
   return result;
 }
+
+void know_credentials_directory() { ::setenv("CREDENTIALS_DIRECTORY", "/run/credentials/everleafd.service", 0); }
 
 LoadedConfiguration load_as_owner_of_state(const fs::path& main_file) {
   auto loaded = load_configuration(main_file);

@@ -32,6 +32,9 @@ struct LoadedConfiguration {
 // others than root or us own or may write are refused. "%d" in a path is systemd's credentials directory.
 LoadedConfiguration load_configuration(const std::filesystem::path& main_file);
 
+// For those who read it outside of everleafd's unit: "%d" is where systemd puts the credentials of that.
+void know_credentials_directory();
+
 // As everleafd will read it, if root asks: its user, who owns the state, may not read all that root may, and may own
 // files of it. Such problems do not keep back what root has read.
 LoadedConfiguration load_as_owner_of_state(const std::filesystem::path& main_file);

@@ -208,4 +208,10 @@ Prospect look_ahead(const ManagedCertificate& certificate, const OnDisk& on_disk
   return prospect;
 }
 
+bool waits_for_retry(const ManagedCertificate& certificate, const OnDisk& on_disk, const Attempts& attempts,
+                     Time when) {
+  const auto* pair = std::get_if<PairOnDisk>(&on_disk);
+  return attempts.failures > 0 && (pair == nullptr || when != renewal_time(*pair, certificate.survive));
+}
+
 }  // namespace everleaf

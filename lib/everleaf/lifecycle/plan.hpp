@@ -79,6 +79,9 @@ RenewalWindow renewal_window(const Validity& validity, std::optional<std::chrono
 // spreads.
 Time renewal_time(const PairOnDisk& pair, std::optional<std::chrono::seconds> survive);
 
+// Whether what is next, at `when`, is another try of what failed, and not the renewal that was due then anyway.
+bool waits_for_retry(const ManagedCertificate& certificate, const OnDisk& on_disk, const Attempts& attempts, Time when);
+
 // Whether the CA looked at who asks and said no: to a certificate that is revoked, expired, or may not be renewed.
 bool is_refusal(ErrorKind kind);
 

@@ -2,6 +2,7 @@
 #include "cli/ca/offline.hpp"
 
 #include <everleaf/files/file.hpp>
+#include <everleaf/files/streams.hpp>
 #include <everleaf/step_ca/ca_configuration.hpp>
 #include "cli/context/step_path.hpp"
 
@@ -36,13 +37,12 @@ Secret OfflineOptions::make_token(const CaOptions& ca, const ProvisionerOptions&
                                   const TokenWish& wish) const {
   const auto file = ca_configuration.empty() ? StepPath::from_environment(ca.context).authority() / "config" / "ca.json"
                                              : std::filesystem::path(ca_configuration);
-  const auto text = read_file_if_present(file);
-  if (!text) {
+  if (std::error_code unknown; std::filesystem::status(file, unknown).type() == std::filesystem::file_type::not_found) {
     const auto described = described_by(provisioner, file.string());
     auto unasked = ca.connect();
     return provisioner.make_token(unasked, described, wish);
   }
-  const auto said = CaConfiguration::parse(*text, file.string());
+  const auto said = CaConfiguration::parse(read_input(file), file.string());
   StepCa unasked(url_of(said.name), parse_certificates(read_file(said.root), said.root.string()), {});
   return provisioner.make_token(unasked, provisioner.choose(said.provisioners), wish);
 }

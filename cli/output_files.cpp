@@ -42,6 +42,13 @@ Identity parse_pair(const std::string& certificate_bytes, const std::string& key
   return identity;
 }
 
+void recover(std::vector<fs::path> files, const OutputOptions& outputs) {
+  const auto first = files.front().string();
+  for (const auto& part : outputs.parts()) files.push_back(part);
+  std::transform(files.begin(), files.end(), files.begin(), behind_links);
+  if (recover_files(files)) say("An interrupted replacement of " + first + " was completed.");
+}
+
 }  // namespace
 
 void require_not_its_key(const fs::path& output, const fs::path& key) {
@@ -67,15 +74,18 @@ PrivateKey parse_key(const std::string& pem, const fs::path& file, const std::st
   return parse_key(pem, file, password);
 }
 
+void complete_interrupted(const fs::path& certificate, const OutputOptions& outputs) {
+  const auto lock = lock_directory_of(behind_links(certificate), {});
+  recover({certificate}, outputs);
+}
+
 Identity read_pair(const fs::path& certificate, const fs::path& key, KeyPassword& password,
                    const OutputOptions& outputs, std::stop_token stop) {
   std::string certificate_bytes;
   std::string key_pem;
   {
     const auto lock = lock_directory_of(behind_links(certificate), std::move(stop));
-    std::vector<fs::path> files{behind_links(certificate), behind_links(key)};
-    for (const auto& part : outputs.parts()) files.push_back(behind_links(part));
-    if (recover_files(files)) say("An interrupted replacement of " + certificate.string() + " was completed.");
+    recover({certificate, key}, outputs);
     certificate_bytes = read_file(certificate);
     key_pem = read_file(key);
   }

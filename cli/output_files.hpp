@@ -38,6 +38,8 @@ PrivateKey parse_key(const std::string& pem, const std::filesystem::path& file, 
 // `outputs`. Throws when a file is missing, does not parse, or the two do not match.
 Identity read_pair(const std::filesystem::path& certificate, const std::filesystem::path& key, KeyPassword& password,
                    const OutputOptions& outputs = {}, std::stop_token stop = {});
+// The same first step for what is read otherwise.
+void complete_interrupted(const std::filesystem::path& certificate, const OutputOptions& outputs);
 Identity read_pair(const std::filesystem::path& certificate, const std::filesystem::path& key,
                    const std::string& password_file, const std::string& flag = "--password-file");
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -110,22 +109,22 @@ std::string maker_of(const std::filesystem::path& state) {
 
 void check_certificates(const Configuration& configuration, const std::vector<Provisioner>& provisioners,
                         Findings& findings) {
-  struct stat status {};
-  if (::stat(configuration.state.c_str(), &status) != 0)
+  const auto owner = owner_of(configuration.state);
+  if (!owner)
     return findings.add(Verdict::error, configuration.state.string(), "there is no such directory",
                         maker_of(configuration.state));
-  if (::geteuid() != 0 && ::geteuid() != status.st_uid)
+  if (::geteuid() != 0 && ::geteuid() != *owner)
     return findings.add(Verdict::skipped, configuration.state.string(),
                         "only root and its owner can find out whether everleafd can write there");
-  if (const auto lost = lost_by(status.st_uid, configuration); lost) {
-    const auto user = name_of_user(status.st_uid);
+  if (const auto lost = lost_by(*owner, configuration); lost) {
+    const auto user = name_of_user(*owner);
     return findings.add(Verdict::error, lost->string(),
                         "it does not belong to user " + user + " as " + configuration.state.string() +
                             " does: everleafd cannot work there",
                         "chown -R " + user + ": " + configuration.state.string());
   }
   findings.look_at(configuration.state.string(), [&] {
-    const ActingAs owner(status.st_uid);
+    const ActingAs acting(*owner);
     for (const auto& [name, certificate] : configuration.certificates)
       check_certificate(configuration, certificate, provisioners, findings);
     check_abandoned(configuration, findings);

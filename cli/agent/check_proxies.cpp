@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <set>
 #include <sstream>
 
 #include <everleaf/files/file.hpp>
@@ -120,10 +121,14 @@ void check_nginx_file(const fs::path& file, Findings& findings) {
 
 void check_nginx(Findings& findings) {
   std::error_code error;
+  std::set<fs::path> seen{fs::canonical(nginx_directory, error)};  // links may lead in circles
   const auto options = fs::directory_options::follow_directory_symlink | fs::directory_options::skip_permission_denied;
   for (fs::recursive_directory_iterator file(nginx_directory, options, error), end; !error && file != end;
        file.increment(error)) {
-    if (std::error_code unknown; !file->is_regular_file(unknown)) continue;
+    std::error_code unknown;
+    if (file->is_directory(unknown) && !seen.insert(fs::canonical(file->path(), unknown)).second)
+      file.disable_recursion_pending();
+    if (!file->is_regular_file(unknown)) continue;
     try {
       check_nginx_file(file->path(), findings);
     } catch (const Error&) {

@@ -9,8 +9,10 @@
 namespace everleaf::cli {
 namespace {
 
-HttpsUrl url_of(const std::string& name) {
-  return HttpsUrl::parse("https://" + (name.find(':') == std::string::npos ? name : "[" + name + "]"));
+HttpsUrl url_of(const CaConfiguration& said, const std::filesystem::path& file) {
+  if (said.name.find_first_of(std::string_view("/?#@%\\\0", 7)) == std::string::npos) return HttpsUrl::parse(said.name);
+  throw Error(ErrorKind::malformed, "\"" + escape(said.name) + "\", the first of \"dnsNames\" in " + file.string() +
+                                        ", is no name of a host");
 }
 
 Provisioner described_by(const ProvisionerOptions& options, const std::string& missing) {
@@ -43,7 +45,7 @@ Secret OfflineOptions::make_token(const CaOptions& ca, const ProvisionerOptions&
     return provisioner.make_token(unasked, described, wish);
   }
   const auto said = CaConfiguration::parse(read_input(file), file.string());
-  StepCa unasked(url_of(said.name), parse_certificates(read_file(said.root), said.root.string()), {});
+  StepCa unasked(url_of(said, file), parse_certificates(read_file(said.root), said.root.string()), {});
   return provisioner.make_token(unasked, provisioner.choose(said.provisioners), wish);
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include <everleaf/files/streams.hpp>
 #include <everleaf/lifecycle/check.hpp>
 #include "cli/ca/due.hpp"
 #include "cli/ca/orders.hpp"
@@ -15,8 +16,13 @@ namespace everleaf::cli {
 namespace {
 
 Identity read_present(const RenewalOptions& options, const Renewal& renewal) {
-  if (renewal.key_file == KeyFile::piped)
+  if (is_stream(options.certificate_file))
+    throw Error(ErrorKind::usage, options.certificate_file + " is not a regular file",
+                "the certificate is looked at again when the new one is there");
+  if (renewal.key_file == KeyFile::piped) {
+    complete_interrupted(options.certificate_file, options.output);
     return read_pair(options.certificate_file, options.key_file, options.password_file);
+  }
   KeyPassword password(options.password_file);
   return read_pair(options.certificate_file, options.key_file, password, options.output);
 }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
 #include <pwd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -195,14 +197,37 @@ void make_directories(const fs::path& directory) {
   fs::permissions(directory, fs::perms(0755));
 }
 
-// Root's is made for everleafd's user, as the package would have made it.
-void make_state(const fs::path& directory) {
-  if (fs::exists(directory)) return;
-  fs::create_directories(directory);
+bool make_as(uid_t user, const fs::path& directory) {
+  const ActingAs acting(user);
+  std::error_code error;
+  fs::create_directories(directory, error);
+  if (error == std::errc::permission_denied) return false;
+  if (error) throw system_error("cannot make " + directory.string(), error.value());
   fs::permissions(directory, fs::perms(0711));
-  const auto* everleaf = ::geteuid() == 0 ? ::getpwnam("everleaf") : nullptr;
-  if (everleaf != nullptr && ::chown(directory.c_str(), everleaf->pw_uid, everleaf->pw_gid) != 0)
-    throw system_error("cannot give " + directory.string() + " to user everleaf", errno);
+  return true;
+}
+
+// Whoever else may write there could lead root elsewhere meanwhile.
+void require_roots_alone(const fs::path& directory) {
+  struct stat status {};
+  if (::stat(directory.c_str(), &status) != 0) throw system_error("cannot look at " + directory.string(), errno);
+  if (status.st_uid != 0 || (status.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+    throw Error(ErrorKind::configuration, directory.string() + " is not root's alone: nothing is made there",
+                "make the directory that \"state\" names, and give it to user everleaf");
+}
+
+// For everleafd's user: by that one itself where it may, else as the package would have made it.
+void make_state(const fs::path& directory) {
+  if (is_there(directory)) return;
+  const auto* account = ::geteuid() == 0 ? ::getpwnam("everleaf") : nullptr;
+  const auto user = account != nullptr ? account->pw_uid : ::geteuid();
+  const auto group = account != nullptr ? account->pw_gid : ::getegid();
+  if (make_as(user, directory)) return;
+  require_roots_alone(directory.parent_path());
+  const auto failed = [&] { return system_error("cannot make " + directory.string(), errno); };
+  if (::mkdir(directory.c_str(), 0700) != 0) throw failed();
+  const Descriptor made(::open(directory.c_str(), O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!made.is_open() || ::fchown(made.get(), user, group) != 0 || ::fchmod(made.get(), 0711) != 0) throw failed();
 }
 
 // What the first certificate has to be trusted by, and what it takes the place of.

@@ -15,9 +15,9 @@ from certificates import DAY, load, load_key, now, pair_matches
 from daemon import Daemon, Hook, certificate as managed
 from faults import KILL, WITH_FAULT, EveryCall, ended_by, for_each, read_report, with_fault
 from haproxy import Haproxy
-from layouts import LAYOUTS, PAIR, REPLACING, TendedProxy, certificate, finish, renewed, root, token
+from layouts import LAYOUTS, PAIR, REPLACING, TendedProxy, certificate, finish, renew, renewed, root, token
 from nginx import Nginx
-from program import BINARIES, contents, environment, wait_until
+from program import BINARIES, Program, contents, environment, wait_until
 from renewal_daemon import RenewalDaemon
 
 
@@ -45,6 +45,23 @@ def test_a_first_certificate(lying_ca, tmp_path, count):
         assert renewed(place, {}), str(struck)
 
     everything = EveryCall(tmp_path, lambda place: certificate(lying_ca, place))
+    count(everything.strike(KILL, ended_by(signal.SIGKILL, check)))
+
+
+def test_a_renewal_whose_key_comes_by_a_pipe_puts_in_order_what_one_left(lying_ca, old_pair, tmp_path, count):
+    old = (old_pair / PAIR[0]).read_text()
+
+    def with_leaf(place):
+        return [*renew(lying_ca, place), "--out-leaf", place / "leaf.crt"]
+
+    def check(struck, place):
+        words = [str(word).replace(str(place / PAIR[1]), "-") for word in with_leaf(place)[1:]]
+        Program(place)(*words, "--expires-in", "1s", stdin=(place / PAIR[1]).read_text()).succeeded()
+        chain, leaf = place / PAIR[0], place / "leaf.crt"
+        assert chain.read_text().startswith(leaf.read_text()) if leaf.exists() else chain.read_text() == old, str(struck)
+        assert set(contents(place)) <= {*PAIR, "leaf.crt"}, str(struck)
+
+    everything = EveryCall(tmp_path, with_leaf, old_pair)
     count(everything.strike(KILL, ended_by(signal.SIGKILL, check)))
 
 

@@ -67,11 +67,36 @@ def test_what_only_root_may_read_of_the_configuration_is_an_error(host):
     assert check(host)["configuration"][0][0] == "ok"
 
 
-def test_a_file_of_the_user_of_everleafd_is_no_error(host):
+def test_root_does_nothing_that_a_file_of_the_user_of_everleafd_says(host):
     host.place(host.pair(not_before=now())).configure()
-    host.run("chown", "everleaf:", "/etc/everleaf/everleaf.toml")
-    assert [verdict for verdict, _ in check(host)["configuration"]] == ["ok"]
-    assert host.try_run("everleafd", "--check").returncode == host.try_run("everleaf", "plan").returncode == 0
+    host.shell("mkdir -p /root/state/live/.boom.probe && touch /root/state/live/.boom.probe/data")
+    host.write({"/etc/everleaf/conf.d/boom.toml": '[paths]\nstate = "/root/state"\n[certificate.boom]\nsubject = "b"\n'}, owner="everleaf")
+    [(verdict, text)] = check(host)["configuration"]
+    assert verdict == "error" and "neither root nor we own it" in text and "chown root: /etc/everleaf/conf.d/boom.toml" in text
+    for command in (("everleafd", "--check"), ("everleaf", "plan"), ("everleaf", "check")):
+        assert host.try_run(*command).returncode == 1
+    host.run("test", "-e", "/root/state/live/.boom.probe/data")
+
+
+def test_root_who_may_not_be_another_sees_what_root_sees(host):
+    host.place(host.pair(not_before=now())).configure().start_daemon().wait_for_event("waiting")
+    for command in ("everleaf status", "everleaf plan", "everleafd --check"):
+        done = host.try_run("setpriv", "--bounding-set=-setuid", "--inh-caps=-setuid", *command.split())
+        assert done.returncode == 0, done.stderr
+
+
+def test_a_state_that_a_link_of_another_user_leads_to_is_not_worked_in_by_root(host):
+    host.configure().shell("mkdir -p /etc/roots/state /etc/roots/live; chmod 700 /etc/roots")
+    host.write({"/etc/everleaf/conf.d/paths.toml": '[paths]\nstate = "/var/lib/everleaf/main"\n'})
+    host.run("setpriv", "--reuid=everleaf", "--clear-groups", "ln", "-s", "/etc/roots", "/var/lib/everleaf/main")
+    [(verdict, text)] = check(host)["/var/lib/everleaf/main/live"]
+    assert verdict == "error" and "does not belong to user everleaf" in text, text
+
+
+def test_links_in_circles_do_not_keep_it(host):
+    host.place(host.pair(not_before=now())).configure().configure_nginx()
+    host.shell("cd /etc/nginx/conf.d && ln -s .. up && ln -s .. down && ln -s ../conf.d again")
+    assert host.try_run("timeout", "20", "everleaf", "check").returncode != 124
 
 
 def test_a_state_that_a_backup_left_to_root(host):

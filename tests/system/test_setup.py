@@ -146,6 +146,19 @@ def test_it_makes_the_directories_that_the_package_would_have_made(host, setup, 
         assert host.run("stat", "-c", "%U %a", f"/var/lib/everleaf{directory}").split() == ["everleaf", mode]
 
 
+@pytest.mark.parametrize("owner, done", [("everleaf", True), ("www-data", False)])
+def test_what_lies_in_a_directory_of_another_user_is_not_made_by_root(host, setup, owner, done):
+    """Who may write there could lead root elsewhere."""
+    host.run("install", "-d", "-o", owner, "/srv/state")
+    host.write({"/etc/everleaf/everleaf.toml": f'[ca]\nurl = "{host.ca.url}"\nfingerprint = "{host.ca.fingerprint}"\n[paths]\nstate = "/srv/state/main"\n'})
+    result = setup()
+    assert (result.returncode == 0) == done == exists(host, "/srv/state/main/live/upstream/tls.crt"), result.stderr
+    if done:
+        assert host.run("stat", "-c", "%U %G %a", "/srv/state/main").split() == ["everleaf", "everleaf", "711"]
+    else:
+        assert "/srv/state is not root's alone" in result.stderr and "give it to user everleaf" in result.stderr
+
+
 def test_a_password_that_only_root_may_read_is_read_by_root(host, setup):
     host.write({"/root/password": host.ca.password_file().read_text()}, mode=0o600)
     done = setup(credential=["--provisioner", "admin", "--provisioner-password-file", "/root/password"])

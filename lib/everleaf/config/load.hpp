@@ -35,8 +35,8 @@ LoadedConfiguration load_configuration(const std::filesystem::path& main_file);
 // For those who read it outside of everleafd's unit: "%d" is where systemd puts the credentials of that.
 void know_credentials_directory();
 
-// As everleafd will read it, if root asks: its user, who owns the state, may not read all that root may, and may own
-// files of it. Such problems do not keep back what root has read.
+// With the problems that everleafd will have, if root asks: its user, who owns the state, may not read all that root
+// may. They do not keep back what root has read, and root goes by nothing else.
 LoadedConfiguration load_as_owner_of_state(const std::filesystem::path& main_file);
 
 // The same for those who cannot go on without: throws configuration, naming the first problem and how many there are.

@@ -92,7 +92,8 @@ std::optional<uid_t> find_user(const std::string& name) {
 
 std::optional<uid_t> owner_of(const std::filesystem::path& path) {
   struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) return std::nullopt;
+  if (::lstat(path.c_str(), &status) != 0) return std::nullopt;
+  if (S_ISLNK(status.st_mode) && status.st_uid == 0 && ::stat(path.c_str(), &status) != 0) return std::nullopt;
   return status.st_uid;
 }
 

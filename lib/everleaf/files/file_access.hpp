@@ -33,7 +33,8 @@ void copy_acl(const std::filesystem::path& path, int file);
 // By name; nothing if there is none on this host.
 std::optional<uid_t> find_user(const std::string& name);
 std::optional<gid_t> find_group(const std::string& name);
-// Whose what is at `path` is; nothing if we cannot look at it.
+// Whose what is at `path` is; nothing if we cannot look at it. A link is whose who made it, unless that was root: then
+// it is what it leads to.
 std::optional<uid_t> owner_of(const std::filesystem::path& path);
 // As text, or its number if it has no name on this host.
 std::string name_of_user(uid_t user);

@@ -19,6 +19,8 @@ class ActingAs {
   ActingAs& operator=(const ActingAs&) = delete;
 
  private:
+  void come_back() const;
+
   bool acts_;
   std::vector<gid_t> groups_;
 };

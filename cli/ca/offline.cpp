@@ -10,9 +10,11 @@ namespace everleaf::cli {
 namespace {
 
 HttpsUrl url_of(const CaConfiguration& said, const std::filesystem::path& file) {
-  if (said.name.find_first_of(std::string_view("/?#@%\\\0", 7)) == std::string::npos) return HttpsUrl::parse(said.name);
-  throw Error(ErrorKind::malformed, "\"" + escape(said.name) + "\", the first of \"dnsNames\" in " + file.string() +
-                                        ", is no name of a host");
+  const auto& name = said.name;
+  if (name.empty() || name.find_first_of(std::string_view("/?#@%\\\0", 7)) != std::string::npos)
+    throw Error(ErrorKind::malformed,
+                "\"" + escape(name) + "\", the first of \"dnsNames\" in " + file.string() + ", is no name of a host");
+  return HttpsUrl::parse(name);
 }
 
 Provisioner described_by(const ProvisionerOptions& options, const std::string& missing) {

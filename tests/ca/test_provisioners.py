@@ -2,6 +2,7 @@
 """ca certificate, sign, token and revoke by other provisioners than JWK: X5C, K8sSA; and those that cannot be asked."""
 import base64
 import fcntl
+import json
 import os
 import pty
 import signal
@@ -334,6 +335,18 @@ def test_the_configuration_of_the_ca_may_come_by_a_pipe(everleaf, ca):
     configuration = (ca.directory / "ca.json").read_text()
     token = everleaf("ca", "token", "myuser", "--offline", "--ca-config", "/dev/stdin", *ca.credential(), stdin=configuration)
     everleaf("ca", "certificate", "myuser", "a.crt", "a.key", *ca.trust(), "--token", token.succeeded().stdout.strip()).succeeded()
+
+
+@real
+@pytest.mark.parametrize("name, audience", [
+    ("ca.test:9000", "https://ca.test:9000/1.0/sign"), ("::1", "https://[::1]/1.0/sign"), ("ca.test/x", None), ("", None)])
+def test_whom_a_token_made_offline_is_for(everleaf, ca, work, name, audience):
+    (work / "ca.json").write_text(json.dumps({**ca.configuration(), "dnsNames": [name]}))
+    made = everleaf("ca", "token", "myuser", "--offline", "--ca-config", "ca.json", *ca.credential())
+    if audience:
+        assert claims_of(made.succeeded().stdout.strip())["aud"] == audience
+    else:
+        made.failed(f'"{name}", the first of "dnsNames" in ca.json, is no name of a host')
 
 
 @real

@@ -48,13 +48,6 @@ class ProcessOf {
   pid_t process_;
 };
 
-// systemctl and pkcheck ask, not libsystemd: every command would pay for loading that.
-std::string answer_of(const std::vector<std::string>& command) {
-  CommandLimits limits;
-  limits.time = std::chrono::seconds(5);
-  return run_command(command, limits, {}).output;
-}
-
 bool runs(const std::string& unit) {
   const auto shown = answer_of({"systemctl", "show", "--property=LoadState,MainPID", "--", unit});
   if (shown.find("LoadState=not-found") != std::string::npos)
@@ -150,6 +143,12 @@ void check_programs(const Proxy& proxy, const std::optional<uid_t>& user, Findin
 }
 
 }  // namespace
+
+std::string answer_of(const std::vector<std::string>& command) {
+  CommandLimits limits;
+  limits.time = std::chrono::seconds(5);
+  return run_command(command, limits, {}).output;
+}
 
 void check_proxies(const Configuration& configuration, Findings& findings) {
   const auto user = owner_of(configuration.state);

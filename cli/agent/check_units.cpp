@@ -1,26 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <everleaf/process/command.hpp>
 #include "cli/agent/findings.hpp"
 
 namespace everleaf::cli {
 namespace {
 
-// Nothing where there is no systemd.
-std::string property_of(const std::string& unit, const std::string& name) try {
-  CommandLimits limits;
-  limits.time = std::chrono::seconds(5);
-  auto value = run_command({"systemctl", "show", "--value", "--property=" + name, "--", unit}, limits, {}).output;
-  return value.substr(0, value.find('\n'));
+// In lines as "ActiveState=failed"; nothing where there is no systemd.
+std::string state_of(const std::string& unit) try {
+  return answer_of({"systemctl", "show", "--property=UnitFileState,ActiveState,SubState,Result", "--", unit});
 } catch (const Error&) {
   return {};
 }
 
-bool has_failed(const std::string& unit) {
-  return property_of(unit, "ActiveState") == "failed" || property_of(unit, "SubState") == "auto-restart";
-}
+bool says(const std::string& state, const std::string& line) { return state.find(line + "\n") != std::string::npos; }
 
-void add_failed(const std::string& unit, Findings& findings) {
-  findings.add(Verdict::error, unit, "it failed: " + escape(property_of(unit, "Result")),
+void check_failure(const std::string& unit, const std::string& state, Findings& findings) {
+  if (!says(state, "ActiveState=failed") && !says(state, "SubState=auto-restart")) return;
+  const std::string member = "Result=";
+  const auto result = state.substr(state.find(member) + member.size());
+  findings.add(Verdict::error, unit, "it failed: " + escape(result.substr(0, result.find('\n'))),
                "the reason is in \"journalctl -u " + unit + "\"");
 }
 
@@ -30,8 +27,8 @@ void add_failed(const std::string& unit, Findings& findings) {
 void check_units(Findings& findings) {
   const std::string daemon = "everleafd.service";
   const std::string once = "everleaf-renew.service";
-  if (property_of(daemon, "UnitFileState") == "enabled" && has_failed(daemon)) add_failed(daemon, findings);
-  if (property_of("everleaf-renew.timer", "ActiveState") == "active" && has_failed(once)) add_failed(once, findings);
+  if (const auto state = state_of(daemon); says(state, "UnitFileState=enabled")) check_failure(daemon, state, findings);
+  if (says(state_of("everleaf-renew.timer"), "ActiveState=active")) check_failure(once, state_of(once), findings);
 }
 
 }  // namespace everleaf::cli

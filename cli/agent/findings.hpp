@@ -54,6 +54,10 @@ void check_certificates(const Configuration& configuration, const std::vector<Pr
 void check_enrollment(const ManagedCertificate& certificate, bool has_pair,
                       const std::vector<Provisioner>& provisioners, Findings& findings);
 
+// What a program of the system prints, within seconds; throws as run_command(). systemctl and pkcheck are asked, not
+// libsystemd: every command would pay for loading that.
+std::string answer_of(const std::vector<std::string>& command);
+
 // Whether the unit that is to keep the certificates fresh has failed: for a reason that only it sees, perhaps.
 void check_units(Findings& findings);
 

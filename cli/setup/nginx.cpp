@@ -257,7 +257,7 @@ std::optional<Vacancy> make_room(Place& place, const Configuration& configuratio
 // What everleafd will be told when it starts.
 void require_readable(const fs::path& main_file) {
   const auto loaded = load_as_owner_of_state(main_file);
-  if (!loaded.problems.empty()) require({std::nullopt, loaded.problems, {}, {}});
+  if (!loaded.problems.empty()) refuse(loaded.problems);
 }
 
 // As the user that everleafd runs as, but for the credential: that may be root's.

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pipes and devices where files are named, by the commands that ask a CA."""
-import pytest
+import os
+import threading
 
+import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from certificates import load, pair_matches
@@ -28,6 +30,17 @@ def test_what_is_read_may_come_by_a_pipe(everleaf, lying_ca, work, name):
     everleaf("ca", "renew", "--daemon", "a.crt", name, *trust, stdin=key).failed(name)
     assert (work / "a.crt").read_text() == before
     everleaf("ca", "renew", "--force", "a.crt", name, *trust, stdin=key).succeeded()
+    assert (work / "a.crt").read_text() != before and pair_matches(work / "a.crt", work / "a.key")
+
+
+def test_the_key_of_a_renewal_may_come_by_a_fifo_whose_writer_comes_later(everleaf, lying_ca, work):
+    lying_ca.leaf().save(work / "a.crt", work / "a.key")
+    before = (work / "a.crt").read_text()
+    os.mkfifo(work / "fifo")
+    writer = threading.Thread(target=(work / "fifo").write_text, args=[(work / "a.key").read_text()])
+    writer.start()
+    everleaf("ca", "renew", "--force", "a.crt", "fifo", *lying_ca.trust()).succeeded()
+    writer.join()
     assert (work / "a.crt").read_text() != before and pair_matches(work / "a.crt", work / "a.key")
 
 

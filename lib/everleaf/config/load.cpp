@@ -347,7 +347,7 @@ void know_credentials_directory() { ::setenv("CREDENTIALS_DIRECTORY", "/run/cred
 LoadedConfiguration load_as_owner_of_state(const fs::path& main_file) {
   auto loaded = load_configuration(main_file);
   const auto owner = owner_of(loaded.state);
-  if (geteuid() != 0 || !owner || !loaded.configuration) return loaded;
+  if (geteuid() != 0 || owner.value_or(0) == 0 || !loaded.configuration) return loaded;
   try {
     const ActingAs everleafd(*owner);
     loaded.problems = load_configuration(main_file).problems;
@@ -367,9 +367,13 @@ std::string contents_of(const Configuration& configuration) {
 Configuration require_configuration(const fs::path& main_file) { return require(load_configuration(main_file)); }
 
 Configuration require(LoadedConfiguration loaded) {
-  if (loaded.configuration) return std::move(*loaded.configuration);
-  const auto& first = loaded.problems.front();
-  const auto others = loaded.problems.size() - 1;
+  if (!loaded.configuration) refuse(loaded.problems);
+  return std::move(*loaded.configuration);
+}
+
+void refuse(const std::vector<ConfigurationProblem>& problems) {
+  const auto& first = problems.front();
+  const auto others = problems.size() - 1;
   throw Error(ErrorKind::configuration,
               to_string(first) + (others == 0 ? "" : " (and " + std::to_string(others) + " more)"),
               first.hint.empty() ? "\"everleafd --check\" names all problems" : first.hint);

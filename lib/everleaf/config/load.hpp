@@ -42,6 +42,7 @@ LoadedConfiguration load_as_owner_of_state(const std::filesystem::path& main_fil
 // The same for those who cannot go on without: throws configuration, naming the first problem and how many there are.
 Configuration require_configuration(const std::filesystem::path& main_file);
 Configuration require(LoadedConfiguration loaded);
+[[noreturn]] void refuse(const std::vector<ConfigurationProblem>& problems);
 
 // "2 certificates, 1 proxy".
 std::string contents_of(const Configuration& configuration);

@@ -10,7 +10,8 @@
 namespace everleaf {
 
 // For as long as this lives we may what `user` may, with the groups of that user, in all threads. Only for root;
-// nothing happens for others, and for root itself. Throws the system's error for a user that there is not.
+// nothing happens for others, and for root itself. Throws configuration for a user that there is
+// not, and the system's error if we may not be that one.
 class ActingAs {
  public:
   explicit ActingAs(uid_t user);
